@@ -1,0 +1,1 @@
+"""Owns when a score becomes an incident."""

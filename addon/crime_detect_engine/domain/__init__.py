@@ -1,0 +1,1 @@
+"""Owns what every stage shares: types, ports, clock, errors; standard library and numpy only."""

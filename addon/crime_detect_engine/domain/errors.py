@@ -1,0 +1,43 @@
+"""Owns the errors of the project: each message says what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class CrimeDetectError(Exception):
+    """Base of every error that a user may see; the message is fit for people and free of secrets."""
+
+
+class ConfigError(CrimeDetectError):
+    """The configuration cannot be used. Names file, line, key and what is allowed."""
+
+
+class SourceError(CrimeDetectError):
+    """A camera or file could not be read. `permanent` errors are not retried (a text file named .mp4)."""
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class CheckpointError(CrimeDetectError):
+    """A model is missing, altered (digest), of the wrong shape, or not trained."""
+
+
+class BackendError(CrimeDetectError):
+    """The device asked for is absent or inference failed."""
+
+
+class StoreError(CrimeDetectError):
+    """The database or the media folder refused: full, locked, malformed, newer than this version."""
+
+
+class NotFoundError(CrimeDetectError):
+    """No incident, camera, model or file of that name."""
+
+
+class InvalidInputError(CrimeDetectError):
+    """A request's value is not allowed; `details` maps field to reason."""
+
+    def __init__(self, message: str, details: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or {}

@@ -1,0 +1,302 @@
+"""Owns the values that flow through the engine; all frozen. Times: `at` aware UTC, `tick_s` monotonic seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Vector = NDArray[np.float32]
+
+NORMAL = "normal"
+VOCABULARY = (
+    NORMAL, "abuse", "arrest", "arson", "assault", "burglary", "explosion", "fighting", "fire", "loitering",
+    "road_accident", "robbery", "shooting", "shoplifting", "stealing", "trespassing", "vandalism", "weapon",
+)  # fmt: skip
+
+
+class Picture(Protocol):
+    """One decoded picture at the camera's own resolution, converted only when somebody looks; masks are burned in."""
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    def rgb(self, max_height: int | None = None) -> Image:
+        """RGB uint8 HxWx3 at most `max_height` lines high, privacy masks already black."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One sampled frame. `image`: RGB uint8 SxSx3 at the model's size, read-only, masks burned in.
+
+    `previous` is the image sampled one model step before, None right after a cut or gap (then no difference exists
+    and the frame gives no features to a model that reads differences). `moving` is the motion gate's word; it stays
+    true for a whole window after the last motion. `cut` says that this frame does not continue the one before.
+    """
+
+    camera: str
+    seq: int
+    at: datetime
+    tick_s: float
+    image: Image
+    previous: Image | None
+    picture: Picture
+    moving: bool = True
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """What the CNN saw in one frame: `vector` float32[D]."""
+
+    camera: str
+    at: datetime
+    tick_s: float
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the temporal model says of the window that ends at `at`: probability by label, summing to 1."""
+
+    camera: str
+    at: datetime
+    tick_s: float
+    probabilities: Mapping[str, float]
+    model: str
+    took_ms: float
+    window_s: float = 2.0
+
+    @property
+    def top(self) -> tuple[str, float]:
+        """The most probable label that is not `normal`, and its probability."""
+        return max(((k, v) for k, v in self.probabilities.items() if k != NORMAL), key=lambda item: item[1])
+
+
+class Severity(IntEnum):
+    """`DETECTION` (below threshold, shadow, disarmed) is stored and never pushed."""
+
+    DETECTION = 0
+    ALERT = 1
+    CRITICAL = 2
+
+    @property
+    def wire(self) -> str:
+        return self.name.lower()
+
+
+class ChangeType(StrEnum):
+    NEW = "new"
+    UPDATE = "update"
+    END = "end"
+    DELETED = "deleted"
+
+
+class SuppressedBy(StrEnum):
+    SHADOW = "shadow"
+    SCHEDULE = "schedule"
+    SNOOZE = "snooze"
+    COOLDOWN = "cooldown"
+    PRIVACY = "privacy"
+
+
+class Verdict(StrEnum):
+    CONFIRMED = "confirmed"
+    FALSE_ALARM = "false_alarm"
+
+
+class IncidentSource(StrEnum):
+    MODEL = "model"
+    ZONE = "zone"
+    ANOMALY = "anomaly"
+    MANUAL = "manual"
+    NVR = "nvr"
+
+
+class CameraState(StrEnum):
+    STARTING = "starting"
+    LIVE = "live"
+    LOST = "lost"
+    FROZEN = "frozen"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When scores of one camera become an incident. One score comes every 0.5 s; thresholds compare with `>=`.
+
+    A class opens an alert when `votes` of its last `window` scores reach its threshold, and closes when it stays
+    below `release` for a window. Scores from `log_floor` up to the threshold are stored as detections.
+    """
+
+    mode: str = "threshold"
+    threshold: float = 0.8
+    per_class: Mapping[str, float] = field(default_factory=dict)
+    release: float = 0.6
+    log_floor: float = 0.5
+    votes: int = 3
+    window: int = 5
+    cooldown_s: float = 60.0
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    false_alarm_budget: str | None = None
+    shadow_until: datetime | None = None
+
+    def threshold_of(self, label: str) -> float:
+        return self.per_class.get(label, self.threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """The policy's decision about one incident; `scores` are those that came since the last alert about it."""
+
+    incident_id: str
+    camera: str
+    type: ChangeType
+    label: str
+    confidence: float
+    threshold: float
+    severity: Severity
+    notify: bool
+    suppressed_by: SuppressedBy | None
+    started_at: datetime
+    at: datetime
+    scores: tuple[Score, ...] = ()
+    best: bool = False
+    """True when this alert carries the highest confidence so far: the picture now is the one to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident as stored. On the wire it has exactly the fields of contracts.md; `extra` fields stay inside."""
+
+    incident_id: str
+    camera: str
+    source: IncidentSource
+    label: str
+    confidence: float
+    threshold: float
+    severity: Severity
+    notify: bool
+    suppressed_by: SuppressedBy | None
+    started_at: datetime
+    ended_at: datetime | None
+    model: ModelRef | None
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    boxes: Sequence[Mapping[str, Any]] = ()
+    zone: str | None = None
+    location: Location | None = None
+    identities: Sequence[str] = ()
+    scores_summary: Mapping[str, float] = field(default_factory=dict)
+    """`count`, `max`, `mean` of the incident's own class over its scores."""
+    snapshot: str | None = None
+    """Path of the snapshot relative to the media folder; outputs and the wire never see it."""
+    snapshot_rev: int = 0
+    clip: str | None = None
+    faces_blurred: bool = False
+    verdict: Verdict | None = None
+    acknowledged: bool = False
+    hold: bool = False
+    frigate_event_id: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """What the capture thread knows. `last_error` is free of credentials."""
+
+    camera: str
+    state: CameraState
+    fps: float = 0.0
+    dropped: int = 0
+    last_error: str | None = None
+    since: datetime | None = None
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentChanged:
+    seq: int
+    type: ChangeType
+    before: Incident | None
+    after: Incident | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CameraChanged:
+    seq: int
+    camera: str
+    data: Mapping[str, Any]
+    """The `<camera>/state` payload of contracts.md."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChanged:
+    seq: int
+    data: Mapping[str, Any]
+    """The `info` payload of contracts.md."""
+    at: datetime
+
+
+Event = IncidentChanged | CameraChanged | EngineChanged
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """All that serving needs to treat pictures exactly as training did; stored inside the checkpoint.
+
+    `input`: `difference` (clip(128 + gain·(now − previous sampled image))) or `rgb`. `frames` is the window length in
+    steps of 1/`fps` seconds; `size` the square input in pixels; `mean`/`std` apply to values scaled by `scale`
+    (`unit` 0..1, `symmetric` −1..1). `temperature` divides the logits.
+    """
+
+    name: str
+    version: str
+    network: str
+    labels: tuple[str, ...]
+    frames: int
+    fps: float
+    size: int
+    input: str
+    gain: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    scale: str
+    interpolation: str
+    feature_dim: int
+    hidden_dim: int
+    temperature: float
+    min_frames: int
+    trained: bool
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    """Digest by file name within the checkpoint's folder."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the network's constructor."""
+    demo: bool = False
+    """True for the checkpoint that only knows procedural scenes."""

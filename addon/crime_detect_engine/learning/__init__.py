@@ -1,0 +1,1 @@
+"""Owns how a checkpoint is made and measured."""

@@ -1,0 +1,1 @@
+"""Owns which decoded frames the model sees."""

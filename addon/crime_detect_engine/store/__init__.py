@@ -1,0 +1,1 @@
+"""Owns what is kept, and for how long."""

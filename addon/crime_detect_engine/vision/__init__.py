@@ -1,0 +1,1 @@
+"""Owns what a window of frames shows."""

@@ -1,0 +1,1 @@
+"""Owns the two ways a network is run."""

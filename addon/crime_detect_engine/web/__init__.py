@@ -1,0 +1,1 @@
+"""Owns the HTTP and WebSocket service and its pages."""
