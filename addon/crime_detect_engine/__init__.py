@@ -1,3 +1,3 @@
-"""The crime_detect engine: camera streams in, classified incidents out."""
+"""Owns the version of the crime_detect engine: camera streams in, classified incidents out."""
 
 __version__ = "0.1.0"
