@@ -1,1 +1,1 @@
-"""Owns the HTTP and WebSocket service and its pages."""
+"""Owns HTTP: the API, the WebSocket and the pages; talks to the engine through `EngineControl` only."""

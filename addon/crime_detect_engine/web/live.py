@@ -1,0 +1,45 @@
+"""Owns live pictures: one JPEG a new picture however many people watch, encoded off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from crime_detect_engine.domain.errors import NotFoundError
+from crime_detect_engine.domain.ports import EngineControl
+from crime_detect_engine.domain.types import Picture
+
+MAX_HEIGHT = 720
+
+
+class LivePictures:
+    """Encoding a 720p picture takes about 10 ms, too long for the loop; one at a time leaves the cores to inference."""
+
+    def __init__(self, engine: EngineControl) -> None:
+        self._engine = engine
+        self._latest: dict[str, tuple[Picture, bytes]] = {}
+        self._encoding = asyncio.Lock()
+
+    async def jpeg(self, camera: str) -> bytes:
+        """The newest masked picture. Raises NotFoundError with the reason when there is none to show."""
+        picture = self._engine.live_picture(camera)
+        if picture is None:
+            self._latest.pop(camera, None)
+            raise NotFoundError(self._why_none(camera))
+        async with self._encoding:
+            known = self._latest.get(camera)
+            if known is not None and known[0] is picture:
+                return known[1]
+            jpeg = await asyncio.to_thread(self._engine.encode_jpeg, picture, MAX_HEIGHT)
+            self._latest[camera] = picture, jpeg
+        return jpeg
+
+    def _why_none(self, camera: str) -> str:
+        view = self._engine.camera(camera)
+        if view.state.get("privacy"):
+            return "Privacy is on for this camera: it shows and records nothing."
+        return f"No picture from this camera yet ({view.state.get('state', 'starting')})."
+
+
+LIVE = web.AppKey("live", LivePictures)

@@ -1,0 +1,100 @@
+"""Owns the OpenAPI text, generated from the routes and the schemas that validate their input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import voluptuous as vol
+from voluptuous_openapi import UNSUPPORTED, convert  # type: ignore[import-untyped]
+
+from .access import declared_roles
+from .route import API, Route
+from .schemas import body_timestamp, finite, query_timestamp
+
+
+def openapi(routes: Sequence[Route], version: str) -> dict[str, Any]:
+    """OpenAPI 3.0 of everything under `/api/v1`, and health and metrics."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        if route.path.startswith(API) or route.path in ("/health", "/metrics"):
+            path = re.sub(r"\{(\w+)[^}]*\}", r"{\1}", route.path)
+            paths.setdefault(path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": "crime_detect engine", "version": version},
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Error": _ERROR},
+        },
+    }
+
+
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "details": {"type": "object"},
+            },
+            "required": ["code", "message", "details"],
+        }
+    },
+    "required": ["error"],
+}
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    roles = [role for role in declared_roles(route.handler) or () if role]
+    operation: dict[str, Any] = {
+        "summary": (route.handler.__doc__ or "").strip().splitlines()[0],
+        "operationId": route.handler.__name__,
+        "parameters": [*_path_parameters(route.path), *_query_parameters(route.query)],
+        "security": [{"token": []}] if roles else [],
+        "x-roles": roles,
+        "responses": {
+            "2XX": {"description": "done"},
+            "default": {
+                "description": "refused or failed",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            },
+        },
+    }
+    if route.body is not None:
+        operation["requestBody"] = {"content": {"application/json": {"schema": _schema(route.body)}}}
+    return operation
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    names = re.findall(r"\{(\w+)", path)
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _query_parameters(query: vol.Schema | None) -> list[dict[str, Any]]:
+    if query is None:
+        return []
+    schema = _schema(query)
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": kind}
+        for name, kind in schema["properties"].items()
+    ]
+
+
+def _schema(schema: vol.Schema) -> dict[str, Any]:
+    converted: dict[str, Any] = convert(schema, custom_serializer=_serialize)
+    return converted
+
+
+def _serialize(value: Any) -> Any:
+    if isinstance(value, vol.Coerce):
+        if value.type in (body_timestamp, query_timestamp):
+            return {"type": "string", "format": "date-time"}
+        if value.type is finite:
+            return {"type": "number"}
+    return UNSUPPORTED

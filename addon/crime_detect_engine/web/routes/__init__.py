@@ -1,0 +1,19 @@
+"""Owns the list of routes; each file of this package declares those of one resource."""
+
+from __future__ import annotations
+
+from crime_detect_engine.web.route import Route
+
+from . import alerts, analyze, cameras, events, incidents, media, pages, service, session
+
+ROUTES: tuple[Route, ...] = (
+    *service.ROUTES,
+    *session.ROUTES,
+    *cameras.ROUTES,
+    *incidents.ROUTES,
+    *media.ROUTES,
+    *analyze.ROUTES,
+    *alerts.ROUTES,
+    *events.ROUTES,
+    *pages.ROUTES,
+)

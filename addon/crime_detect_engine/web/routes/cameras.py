@@ -1,0 +1,129 @@
+"""Owns cameras: their state, live picture, switches and snooze."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import voluptuous as vol
+from aiohttp import web
+
+from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
+from crime_detect_engine.domain.ports import CameraView
+from crime_detect_engine.web.access import ACCESS, ACTOR, allows, role
+from crime_detect_engine.web.errors import ForbiddenError
+from crime_detect_engine.web.live import LIVE
+from crime_detect_engine.web.route import API, ENGINE, Route, read_body
+from crime_detect_engine.web.schemas import FRACTION, LABEL, finite
+from crime_detect_engine.web.streams import STREAMS
+from crime_detect_engine.web.visibility import visible_camera, visible_cameras
+
+_FRAME_S = 0.2
+_REPEAT_S = 2.0
+_BOUNDARY = "frame"
+_SNOOZE = vol.Schema(
+    {
+        vol.Required("minutes"): vol.All(
+            vol.Coerce(finite, msg="expected a number"), vol.Range(min=0, max=7 * 24 * 60, msg="expected 0 to a week")
+        ),
+        vol.Optional("label", default=None): vol.Any(None, LABEL),
+    }
+)
+_SWITCHES = vol.Schema(
+    {vol.Optional("detection"): bool, vol.Optional("privacy"): bool, vol.Optional("threshold"): FRACTION}
+)
+
+
+def camera_json(camera: CameraView) -> dict[str, Any]:
+    location = camera.location
+    return {
+        "id": camera.id,
+        "name": camera.name,
+        "source": camera.source,
+        "location": location and {"latitude": location.latitude, "longitude": location.longitude},
+        "masked": camera.masked,
+        "state": dict(camera.state),
+    }
+
+
+@role("viewer")
+async def list_cameras(request: web.Request) -> web.Response:
+    """Cameras that the caller may see, with their state."""
+    items = [camera_json(camera) for camera in visible_cameras(request)]
+    return web.json_response({"items": items, "next_cursor": None})
+
+
+@role("viewer")
+async def get_camera(request: web.Request) -> web.Response:
+    """One camera with its state."""
+    return web.json_response(camera_json(visible_camera(request)))
+
+
+@role("viewer")
+async def get_live_picture(request: web.Request) -> web.Response:
+    """The newest picture as JPEG, masked; 404 while there is none or privacy is on."""
+    jpeg = await request.app[LIVE].jpeg(visible_camera(request).id)
+    return web.Response(body=jpeg, content_type="image/jpeg")
+
+
+@role("viewer")
+async def stream_live_pictures(request: web.Request) -> web.StreamResponse:
+    """Motion JPEG at no more than 5 pictures a second, until the caller leaves."""
+    camera, live = visible_camera(request).id, request.app[LIVE]
+    jpeg = await live.jpeg(camera)
+    response = web.StreamResponse(headers={"Content-Type": f"multipart/x-mixed-replace; boundary={_BOUNDARY}"})
+    await response.prepare(request)
+    clock, sent, sent_s = request.app[ACCESS].clock, b"", 0.0
+    with request.app[STREAMS].open():
+        try:
+            while await request.app[ACCESS].still_allowed(request):
+                if jpeg is not sent or clock.tick_s() - sent_s >= _REPEAT_S:
+                    await response.write(_part(jpeg))
+                    sent, sent_s = jpeg, clock.tick_s()
+                await asyncio.sleep(_FRAME_S)
+                jpeg = await live.jpeg(camera)
+        except (ConnectionResetError, NotFoundError):
+            pass  # the caller left, or the picture ended (privacy, camera removed)
+    return response
+
+
+def _part(jpeg: bytes) -> bytes:
+    head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+    return head.encode() + jpeg + b"\r\n"
+
+
+@role("operator")
+async def snooze_camera(request: web.Request) -> web.Response:
+    """No notifications from a camera (or of one class) for some minutes; 0 ends it."""
+    camera, body = visible_camera(request), await read_body(request, _SNOOZE)
+    await request.app[ENGINE].snooze(camera.id, body["minutes"], body["label"], request[ACTOR])
+    return web.json_response(camera_json(visible_camera(request)))
+
+
+@role("operator")
+async def change_camera(request: web.Request) -> web.Response:
+    """Switches detection or privacy, or (admins and the integration) sets the threshold."""
+    camera, body = visible_camera(request), await read_body(request, _SWITCHES)
+    engine, actor = request.app[ENGINE], request[ACTOR]
+    if not body:
+        raise InvalidInputError("Nothing to change; send detection, privacy or threshold.")
+    if "threshold" in body and not allows(actor, "admin", "integration"):
+        raise ForbiddenError("The threshold needs the role admin or integration.")
+    if "threshold" in body:
+        await engine.set_threshold(camera.id, body["threshold"], actor)
+    if "detection" in body:
+        await engine.set_detection(camera.id, body["detection"], actor)
+    if "privacy" in body:
+        await engine.set_privacy(camera.id, body["privacy"], actor)
+    return web.json_response(camera_json(visible_camera(request)))
+
+
+_CAMERA = f"{API}/cameras/{{camera}}"
+ROUTES = (
+    Route("GET", f"{API}/cameras", list_cameras),
+    Route("GET", _CAMERA, get_camera),
+    Route("PATCH", _CAMERA, change_camera, body=_SWITCHES),
+    Route("GET", f"{_CAMERA}/live.jpg", get_live_picture),
+    Route("GET", f"{_CAMERA}/live.mjpeg", stream_live_pictures),
+    Route("POST", f"{_CAMERA}/snooze", snooze_camera, body=_SNOOZE),
+)

@@ -1,0 +1,58 @@
+"""Owns pictures and clips of incidents; paths come from the engine only, never from an address."""
+
+from __future__ import annotations
+
+import voluptuous as vol
+from aiohttp import web
+
+from crime_detect_engine.domain.errors import NotFoundError
+from crime_detect_engine.web.access import role
+from crime_detect_engine.web.route import API, ENGINE, Route, read_query
+from crime_detect_engine.web.visibility import visible_incident
+
+_REVISION = vol.Schema({vol.Optional("rev"): vol.All(vol.Coerce(int), vol.Range(min=0, max=10**9))})
+
+
+@role("viewer")
+async def get_snapshot(request: web.Request) -> web.StreamResponse:
+    """The best picture so far; with `rev` cacheable for ever, an older `rev` leads to the current one."""
+    incident, wanted = await visible_incident(request), read_query(request, _REVISION).get("rev")
+    path = await request.app[ENGINE].media_path(incident, "snapshot")
+    if path is None:
+        raise NotFoundError("This incident has no picture, or retention has deleted it.")
+    if wanted is not None and wanted > incident.snapshot_rev:
+        raise NotFoundError(f"There is no such revision; the current one is {incident.snapshot_rev}.")
+    if wanted is not None and wanted < incident.snapshot_rev:
+        raise web.HTTPFound(f"snapshot.jpg?rev={incident.snapshot_rev}")
+    cache = "private, no-cache" if wanted is None else "private, max-age=31536000, immutable"
+    return web.FileResponse(path, headers={"Content-Type": "image/jpeg", "Cache-Control": cache})
+
+
+@role("viewer")
+async def get_clip(request: web.Request) -> web.StreamResponse:
+    """The clip as MP4 that a browser plays; ranges are supported."""
+    incident = await visible_incident(request)
+    path = await request.app[ENGINE].media_path(incident, "clip")
+    if path is None:
+        going_on = incident.ended_at is None
+        raise NotFoundError(
+            "The clip is made when the incident ends."
+            if going_on
+            else "This incident has no clip, or retention has deleted it."
+        )
+    name = f"{incident.camera}-{incident.label}-{incident.incident_id}.mp4"
+    return web.FileResponse(
+        path,
+        headers={
+            "Content-Type": "video/mp4",
+            "Cache-Control": "private, no-cache",
+            "Content-Disposition": f'inline; filename="{name}"',
+        },
+    )
+
+
+_INCIDENT = f"{API}/incidents/{{incident}}"
+ROUTES = (
+    Route("GET", f"{_INCIDENT}/snapshot.jpg", get_snapshot, query=_REVISION),
+    Route("GET", f"{_INCIDENT}/clip.mp4", get_clip),
+)

@@ -1,0 +1,109 @@
+"""Owns the pages that people see, and the files they are made of."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from crime_detect_engine.domain.types import Severity, Verdict
+from crime_detect_engine.web.access import role
+from crime_detect_engine.web.rendering import camera_names, incident_labels, render
+from crime_detect_engine.web.route import ENGINE, Route, read_query
+from crime_detect_engine.web.visibility import visible_cameras, visible_incident
+
+from .incidents import SEARCH, find_incidents
+
+_STATIC = {path.name: path for path in (Path(__file__).parent.parent / "static").iterdir() if path.is_file()}
+_LATEST = 12
+_AFTER_LOGIN = re.compile(r"(incidents(/[0-9A-Z]{26})?|analyze)?")
+
+
+@role("viewer")
+async def show_cameras(request: web.Request) -> web.Response:
+    """Cameras with their live picture, and the latest incidents."""
+    cameras = visible_cameras(request)
+    page = await find_incidents(request, {"limit": _LATEST})
+    healthy, health = request.app[ENGINE].health()
+    return render(
+        request,
+        "cameras.html",
+        cameras=cameras,
+        names=camera_names(cameras),
+        incidents=page.items,
+        healthy=healthy,
+        health=health,
+    )
+
+
+@role("viewer")
+async def show_incidents(request: web.Request) -> web.Response:
+    """Incidents by filter, a page at a time."""
+    search = read_query(request, SEARCH)
+    page = await find_incidents(request, {**search, "limit": search.get("limit", 24)})
+    chosen = {key: value for key, value in request.query.items() if value and key != "cursor"}
+    cameras = visible_cameras(request)
+    return render(
+        request,
+        "incidents.html",
+        cameras=cameras,
+        names=camera_names(cameras),
+        incidents=page.items,
+        chosen=chosen,
+        first_page="cursor" not in search,
+        older=f"incidents?{urlencode({**chosen, 'cursor': page.next_cursor})}" if page.next_cursor else None,
+        labels=incident_labels(request.app[ENGINE].info()),
+        severities=[severity.wire for severity in Severity],
+        verdicts=[str(verdict) for verdict in Verdict],
+    )
+
+
+@role("viewer")
+async def show_incident(request: web.Request) -> web.Response:
+    """One incident: what a notification on a phone opens."""
+    incident = await visible_incident(request)
+    names = camera_names(visible_cameras(request))
+    return render(request, "incident.html", incident=incident, names=names)
+
+
+@role("viewer")
+async def show_incident_card(request: web.Request) -> web.Response:
+    """The card of one incident as it stands in lists, for pages that add it while they are open."""
+    incident = await visible_incident(request)
+    names = camera_names(visible_cameras(request))
+    return render(request, "card.html", incident=incident, names=names)
+
+
+@role("operator")
+async def show_analyze(request: web.Request) -> web.Response:
+    """Upload a video or photo and see what the model says."""
+    return render(request, "analyze.html")
+
+
+@role(None)
+async def show_login(request: web.Request) -> web.Response:
+    """Sign in with a token; a link brings it in the fragment, which browsers never send."""
+    wanted = request.query.get("next", "")
+    return render(request, "login.html", next=wanted if _AFTER_LOGIN.fullmatch(wanted) else "")
+
+
+@role(None)
+async def get_static(request: web.Request) -> web.StreamResponse:
+    """Style, scripts and icon."""
+    path = _STATIC.get(request.match_info["name"])
+    if path is None:
+        raise web.HTTPNotFound
+    return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+
+ROUTES = (
+    Route("GET", "/", show_cameras),
+    Route("GET", "/incidents", show_incidents, query=SEARCH),
+    Route("GET", "/incidents/{incident}", show_incident),
+    Route("GET", "/incidents/{incident}/card", show_incident_card),
+    Route("GET", "/analyze", show_analyze),
+    Route("GET", "/login", show_login),
+    Route("GET", "/static/{name}", get_static),
+)

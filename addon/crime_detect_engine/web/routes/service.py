@@ -1,0 +1,48 @@
+"""Owns what a monitor asks: health, metrics, info, and the description of the API."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from crime_detect_engine import __version__
+from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.errors import ForbiddenError
+from crime_detect_engine.web.feed import visible_info
+from crime_detect_engine.web.openapi import openapi
+from crime_detect_engine.web.route import API, DECLARED, ENGINE, Route
+
+
+@role(None)
+async def get_health(request: web.Request) -> web.Response:
+    """Whether the engine sees and can store (200), or not and why (503)."""
+    healthy, reasons = request.app[ENGINE].health()
+    return web.json_response({"ok": healthy, **reasons}, status=200 if healthy else 503)
+
+
+@role("viewer")
+async def get_metrics(request: web.Request) -> web.Response:
+    """Prometheus text of the whole engine; not for callers limited to some cameras."""
+    if request[ACTOR].cameras is not None:
+        raise ForbiddenError("Metrics cover all cameras; this token is limited to some.")
+    text = request.app[ENGINE].metrics()
+    return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+@role("viewer")
+async def get_info(request: web.Request) -> web.Response:
+    """The engine, its model, device and versions."""
+    return web.json_response(visible_info(request.app[ENGINE].info(), request[ACTOR]))
+
+
+@role(None)
+async def get_openapi(request: web.Request) -> web.Response:
+    """This description."""
+    return web.json_response(openapi(request.app[DECLARED], __version__))
+
+
+ROUTES = (
+    Route("GET", "/health", get_health),
+    Route("GET", "/metrics", get_metrics),
+    Route("GET", f"{API}/info", get_info),
+    Route("GET", f"{API}/openapi.json", get_openapi),
+)

@@ -1,0 +1,37 @@
+"""Owns the schemas that several routes share."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Any
+
+import voluptuous as vol
+
+from crime_detect_engine.domain.wire import parse_timestamp
+
+LABEL = vol.Match(r"^[a-z][a-z0-9_]{0,31}$", msg="expected a class name like fighting")
+
+
+def finite(value: Any) -> float:
+    """A number that is one: NaN passes every range check."""
+    number = float(value)
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
+FRACTION = vol.All(vol.Coerce(finite, msg="expected a number"), vol.Range(min=0, max=1, msg="expected 0 to 1"))
+
+
+def body_timestamp(text: Any) -> datetime:
+    return parse_timestamp(str(text))
+
+
+def query_timestamp(text: str) -> datetime:
+    """As in a body, but forgives the `+` of an offset that nobody encoded (it arrives as a space)."""
+    return parse_timestamp(text.replace(" ", "+"))
+
+
+TIMESTAMP = vol.All(str, vol.Coerce(body_timestamp, msg="expected a time like 2026-11-21T03:00:00Z"))
+QUERY_TIMESTAMP = vol.Coerce(query_timestamp, msg="expected a time like 2026-11-21T03:00:00Z")

@@ -1,0 +1,43 @@
+"""Owns what a caller may see: cameras and incidents of others look exactly like ones that do not exist."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from crime_detect_engine.domain.errors import NotFoundError
+from crime_detect_engine.domain.ports import CameraView
+from crime_detect_engine.domain.types import Incident
+
+from .access import ACTOR
+from .route import ENGINE
+
+_ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+
+
+def visible_cameras(request: web.Request) -> list[CameraView]:
+    actor = request[ACTOR]
+    return [camera for camera in request.app[ENGINE].cameras() if actor.may_see(camera.id)]
+
+
+def visible_camera(request: web.Request) -> CameraView:
+    """The camera named in the address. Raises NotFoundError."""
+    wanted = request.match_info["camera"]
+    for camera in visible_cameras(request):
+        if camera.id == wanted:
+            return camera
+    raise NotFoundError("No such camera.")
+
+
+async def visible_incident(request: web.Request) -> Incident:
+    """The incident named in the address. Raises NotFoundError."""
+    incident_id = request.match_info["incident"]
+    if _ULID.fullmatch(incident_id):
+        try:
+            incident = await request.app[ENGINE].incident(incident_id)
+        except NotFoundError:
+            incident = None
+        if incident is not None and request[ACTOR].may_see(incident.camera):
+            return incident
+    raise NotFoundError("No such incident; it may have been deleted by retention.")

@@ -1,0 +1,259 @@
+"""Owns the doubles that several parts' tests share; everything else is tested against the real thing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from crime_detect_engine.domain.errors import NotFoundError, SourceError
+from crime_detect_engine.domain.ports import Actor, CameraView, IncidentQuery, ManualReport, Page
+from crime_detect_engine.domain.types import (
+    CameraChanged,
+    ChangeType,
+    Event,
+    Image,
+    Incident,
+    IncidentChanged,
+    IncidentSource,
+    Location,
+    ModelRef,
+    Picture,
+    Severity,
+    Verdict,
+)
+from crime_detect_engine.domain.ulid import ulid
+from crime_detect_engine.domain.wire import timestamp
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+class FakePicture:
+    """A drawn scene: sky, ground and two figures whose distance depends on `step`."""
+
+    def __init__(self, step: int = 0, width: int = 1280, height: int = 720) -> None:
+        self.width, self.height, self._step = width, height, step
+
+    def rgb(self, max_height: int | None = None) -> Image:
+        image = np.zeros((self.height, self.width, 3), np.uint8)
+        image[:] = np.linspace(70, 130, self.height, dtype=np.uint8)[:, None, None]
+        image[self.height * 2 // 3 :] = (82, 88, 84)
+        for side in (-1, 1):
+            x = self.width // 2 + side * (60 + 30 * (self._step % 6))
+            cv2.circle(image, (x, self.height // 2 - 40), 34, (188, 150, 130), -1, cv2.LINE_AA)
+            cv2.rectangle(image, (x - 38, self.height // 2), (x + 38, self.height // 2 + 170), (60, 74, 120), -1)
+        if max_height is not None and max_height < self.height:
+            image = cv2.resize(image, (self.width * max_height // self.height, max_height))
+        return image
+
+
+@dataclass
+class FakeEngine:
+    """An `EngineControl` in memory. Actions are appended to `actions`; `clock_at` is the time it believes in."""
+
+    folder: Path
+    uuid: str = "0c4f1f9e-6f3e-4b6e-9a5e-000000000001"
+    epoch: str = "epoch-1"
+    demo: bool = False
+    healthy: bool = True
+    clock_at: datetime = NOON
+    actions: list[tuple[Any, ...]] = field(default_factory=list)
+    views: dict[str, CameraView] = field(default_factory=dict)
+    pictures: dict[str, Picture | None] = field(default_factory=dict)
+    stored: dict[str, Incident] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    analysis: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._listeners: list[Callable[[Event], None]] = []
+        self._seq = itertools.count(1)
+        self.add_camera("front_door", "Front door")
+        self.add_camera("yard", "Yard")
+
+    # what tests arrange
+
+    def add_camera(self, camera: str, name: str, **state: Any) -> None:
+        payload = {
+            "schema_version": 1, "state": "live", "online": True, "active": False, "label": "normal",
+            "confidence": 0.12, "threshold": 0.8, "detection": True, "privacy": False, "tampered": False,
+            "snoozed_until": None, "fps": 7.5, "latency_ms": 84.0, "model": "demo",
+            "updated_at": timestamp(self.clock_at),
+        } | state  # fmt: skip
+        source = f"rtsp://10.0.0.5:554/{camera}"
+        self.views[camera] = CameraView(camera, name, source, Location(52.1, 4.3), False, payload)
+        self.pictures[camera] = FakePicture(len(self.views))
+
+    def change_camera(self, camera: str, **state: Any) -> None:
+        view = self.views[camera]
+        self.views[camera] = replace(view, state={**view.state, **state})
+        self._emit(CameraChanged(next(self._seq), camera, self.views[camera].state, self.clock_at))
+
+    def open_incident(self, camera: str = "front_door", label: str = "fighting", **fields: Any) -> Incident:
+        started_at = fields.pop("started_at", self.clock_at)
+        incident_id = ulid(started_at, camera, label, str(len(self.stored)))
+        picture = self.folder / f"{incident_id}.jpg"
+        picture.write_bytes(self.encode_jpeg(FakePicture(len(self.stored))))
+        incident = Incident(
+            incident_id, camera, IncidentSource.MODEL, label, 0.93, 0.8, Severity.ALERT, True, None, started_at, None,
+            ModelRef("demo", "1"), probabilities={"normal": 0.07, label: 0.93}, snapshot=picture.name, snapshot_rev=1,
+            scores_summary={"count": 8, "max": 0.93, "mean": 0.81},
+        )  # fmt: skip
+        return self._change(replace(incident, **fields), ChangeType.NEW)
+
+    def close_incident(self, incident: Incident, clip: bytes = b"") -> Incident:
+        (self.folder / f"{incident.incident_id}.mp4").write_bytes(clip)
+        ended_at = incident.started_at + timedelta(seconds=9)
+        clip_name = f"{incident.incident_id}.mp4" if clip else None
+        return self._change(replace(incident, ended_at=ended_at, clip=clip_name), ChangeType.END)
+
+    def _change(self, after: Incident, kind: ChangeType = ChangeType.UPDATE) -> Incident:
+        before = self.stored.get(after.incident_id)
+        self.stored[after.incident_id] = after
+        self._emit(IncidentChanged(next(self._seq), kind, before, after, self.clock_at))
+        return after
+
+    def _emit(self, event: Event) -> None:
+        self.events.append(event)
+        for listener in tuple(self._listeners):
+            listener(event)
+
+    # EngineControl
+
+    def info(self) -> Mapping[str, Any]:
+        model = {"name": "demo" if self.demo else "default", "version": "1", "labels": ["normal", "fighting"]}
+        return {
+            "uuid": self.uuid, "epoch": self.epoch, "version": "0.1.0", "labels": ["normal", "fighting"],
+            "cameras": list(self.views), "api_url": None, "device": "cpu", "fallback": None,
+            "model": {**model, "demo": self.demo}, "uptime_s": 42.0,
+        }  # fmt: skip
+
+    def health(self) -> tuple[bool, Mapping[str, Any]]:
+        return self.healthy, {"reasons": [] if self.healthy else ["front_door: no picture for 31 s"]}
+
+    def cameras(self) -> Sequence[CameraView]:
+        return list(self.views.values())
+
+    def camera(self, camera: str) -> CameraView:
+        if camera not in self.views:
+            raise NotFoundError("No such camera.")
+        return self.views[camera]
+
+    def live_picture(self, camera: str) -> Picture | None:
+        return None if self.camera(camera).state["privacy"] else self.pictures[camera]
+
+    def encode_jpeg(self, picture: Picture, max_height: int = 720) -> bytes:
+        return cv2.imencode(".jpg", cv2.cvtColor(picture.rgb(max_height), cv2.COLOR_RGB2BGR))[1].tobytes()
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def events_since(self, seq: int, limit: int = 1000) -> Sequence[Event]:
+        return [event for event in self.events if event.seq > seq][:limit]
+
+    async def sequence_range(self) -> tuple[int, int]:
+        if not self.events:
+            return 1, 0
+        return self.events[0].seq, self.events[-1].seq
+
+    async def incidents(self, query: IncidentQuery) -> Page:
+        found = [incident for incident in self.stored.values() if _matches(incident, query)]
+        found.sort(key=lambda incident: incident.incident_id, reverse=True)
+        found = [incident for incident in found if query.cursor is None or incident.incident_id < query.cursor]
+        more = len(found) > query.limit
+        return Page(found[: query.limit], found[query.limit - 1].incident_id if more else None)
+
+    async def incident(self, incident_id: str) -> Incident:
+        if incident_id not in self.stored:
+            raise NotFoundError(f"No incident {incident_id}.")
+        return self.stored[incident_id]
+
+    async def scores(self, incident_id: str) -> Sequence[Mapping[str, Any]]:
+        incident = await self.incident(incident_id)
+        values = [0.3, 0.55, 0.78, 0.86, 0.93, 0.91, 0.84, 0.7, 0.45, 0.2]
+        return [
+            {
+                "at": timestamp(incident.started_at + timedelta(seconds=0.5 * i)),
+                "probabilities": {"normal": round(1 - value, 2), incident.label: value},
+            }
+            for i, value in enumerate(values)
+        ]
+
+    async def media_path(self, incident: Incident, kind: str) -> Path | None:
+        name = incident.snapshot if kind == "snapshot" else incident.clip
+        path = self.folder / name if name else None
+        return path if path is not None and path.is_file() else None
+
+    async def set_verdict(self, incident_id: str, verdict: Verdict | None, actor: Actor) -> Incident:
+        self.actions.append(("verdict", incident_id, verdict, actor.name))
+        return self._change(replace(self.stored[incident_id], verdict=verdict))
+
+    async def acknowledge(self, incident_id: str, acknowledged: bool, actor: Actor) -> Incident:
+        self.actions.append(("acknowledge", incident_id, acknowledged, actor.name))
+        return self._change(replace(self.stored[incident_id], acknowledged=acknowledged))
+
+    async def hold(self, incident_id: str, hold: bool, actor: Actor) -> Incident:
+        self.actions.append(("hold", incident_id, hold, actor.name))
+        return self._change(replace(self.stored[incident_id], hold=hold))
+
+    async def delete(self, incident_id: str, actor: Actor) -> None:
+        self.actions.append(("delete", incident_id, actor.name))
+        before = self.stored.pop(incident_id)
+        self._emit(IncidentChanged(next(self._seq), ChangeType.DELETED, before, None, self.clock_at))
+
+    async def report(self, report: ManualReport, actor: Actor) -> Incident:
+        self.actions.append(("report", report, actor.name))
+        return self.open_incident(
+            report.camera, report.label, started_at=report.started_at, source=IncidentSource.MANUAL, model=None
+        )
+
+    async def snooze(self, camera: str, minutes: float, label: str | None, actor: Actor) -> None:
+        self.actions.append(("snooze", camera, minutes, label, actor.name))
+        until = timestamp(self.clock_at + timedelta(minutes=minutes)) if minutes else None
+        self.change_camera(camera, snoozed_until=until)
+
+    async def set_detection(self, camera: str, on: bool, actor: Actor) -> None:
+        self.actions.append(("detection", camera, on, actor.name))
+        self.change_camera(camera, detection=on)
+
+    async def set_privacy(self, camera: str, on: bool, actor: Actor) -> None:
+        self.actions.append(("privacy", camera, on, actor.name))
+        self.change_camera(camera, privacy=on)
+
+    async def set_threshold(self, camera: str, threshold: float, actor: Actor) -> None:
+        self.actions.append(("threshold", camera, threshold, actor.name))
+        self.change_camera(camera, threshold=threshold)
+
+    async def analyze(self, path: Path, name: str) -> Mapping[str, Any]:
+        if not path.read_bytes().startswith(b"video"):  # noqa: ASYNC240 - a few bytes
+            raise SourceError(f"{name} is not a video.", permanent=True)
+        return {"path": str(path), "model": "default", **self.analysis}
+
+    async def test_alert(self, actor: Actor) -> Mapping[str, Any]:
+        self.actions.append(("test_alert", actor.name))
+        return {"sent": ["mqtt"]}
+
+    def metrics(self) -> str:
+        return "crime_detect_up 1\n"
+
+
+def _matches(incident: Incident, query: IncidentQuery) -> bool:
+    wanted = (
+        (query.camera, incident.camera),
+        (query.label, incident.label),
+        (query.severity, incident.severity),
+        (query.verdict, incident.verdict),
+    )
+    return (
+        all(want is None or want == have for want, have in wanted)
+        and (query.cameras is None or incident.camera in query.cameras)
+        and (query.start is None or incident.started_at >= query.start)
+        and (query.end is None or incident.started_at < query.end)
+        and incident.confidence >= (query.min_confidence or 0)
+        and (query.text is None or query.text in f"{incident.camera} {incident.label} {incident.note or ''}")
+    )
