@@ -1,0 +1,61 @@
+"""Owns incidents on their way to the MQTT broker: picture first, then the event, acknowledged one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from crime_detect_engine.domain.ports import EngineControl
+from crime_detect_engine.domain.types import ChangeType, IncidentChanged
+from crime_detect_engine.domain.wire import event_data
+
+from .channel import Ambiguous, Blocked, Channel, Outcome, Outgoing, Permanent, Retry, Sent
+from .mqtt_connection import MqttConnection, MqttError
+
+
+class MqttChannel(Channel):
+    """Incidents by the outbox, in order a camera: sent when the broker has acknowledged them."""
+
+    name = "mqtt"
+
+    def __init__(self, root: str, engine: EngineControl, *, media: bool) -> None:
+        self._root = root
+        self._engine = engine
+        self._media = media
+        self.connection: MqttConnection | None = None
+        """Set while the engine is announced on the broker."""
+        self.wake: Callable[[], None] = lambda: None
+
+    @property
+    def ready(self) -> bool:
+        return self.connection is not None
+
+    def bind(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+
+    async def send(self, outgoing: Outgoing) -> Outcome:
+        connection, event = self.connection, outgoing.event
+        incident = event.after or event.before
+        if incident is None:
+            return Permanent("an event without an incident")
+        if connection is None:
+            return Retry("not connected", after_s=0.0)
+        if outgoing.test:
+            return Sent("connected")
+        try:
+            if self._media and _brings_picture(event) and (jpeg := await outgoing.snapshot()):
+                await connection.publish(f"{self._root}/media/{incident.incident_id}.jpg", jpeg)
+            payload = json.dumps(
+                event_data(event, self._engine.uuid, self._engine.epoch), ensure_ascii=False, separators=(",", ":")
+            )
+            await connection.publish(f"{self._root}/{incident.camera}/incident", payload.encode())
+        except MqttError as problem:
+            # A repetition is harmless: readers tell it by (uuid, epoch, seq).
+            return Blocked(str(problem), 60.0) if problem.refused else Ambiguous(str(problem), after_s=0.0)
+        return Sent(f"{self._engine.epoch}:{event.seq}")
+
+
+def _brings_picture(event: IncidentChanged) -> bool:
+    if event.after is None or event.after.snapshot is None or event.type is ChangeType.DELETED:
+        return False
+    return event.before is None or event.after.snapshot_rev > event.before.snapshot_rev

@@ -1,0 +1,154 @@
+"""Owns what others may ask over MQTT: each `…/set` topic becomes one call of the engine, one after another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from crime_detect_engine.domain.errors import CrimeDetectError
+from crime_detect_engine.domain.ports import Actor, EngineControl
+from crime_detect_engine.domain.types import Verdict
+from crime_detect_engine.domain.wire import SCHEMA_VERSION, event_message
+
+_LOG = logging.getLogger(__name__)
+_WAITING = 64
+_PAYLOAD_BYTES = 1024
+_PAGE = 200
+_SNOOZE_MINUTES = 7 * 24 * 60
+
+Publish = Callable[[str, bytes], Awaitable[None]]
+_ACTOR = Actor("mqtt", "operator")
+
+
+class MqttCommands:
+    """Bounded and in order. A command that makes no sense is one line in the log, whatever its bytes are."""
+
+    def __init__(self, engine: EngineControl, root: str) -> None:
+        self._engine = engine
+        self._root = root
+        self._queue: asyncio.Queue[tuple[list[str], bytes]] = asyncio.Queue(_WAITING)
+        self.dropped = 0
+
+    @property
+    def filters(self) -> list[str]:
+        """What to subscribe to."""
+        return [f"{self._root}/+/+/set", f"{self._root}/incident/+/+/set", f"{self._root}/replay/set"]
+
+    def offer(self, topic: str, payload: bytes, retain: bool) -> None:
+        """Takes a command if it is one. A retained one is refused: it would be obeyed again at every connection."""
+        if not topic.startswith(f"{self._root}/") or not topic.endswith("/set"):
+            return
+        if retain or len(payload) > _PAYLOAD_BYTES:
+            _LOG.warning("mqtt command on %r ignored: %s", topic, "it is retained" if retain else "it is too long")
+            return
+        try:
+            self._queue.put_nowait((topic.removeprefix(f"{self._root}/").split("/")[:-1], payload))
+        except asyncio.QueueFull:
+            self.dropped += 1
+            if self.dropped == 1 or self.dropped % 100 == 0:
+                _LOG.warning("mqtt commands come faster than they can be obeyed: %d dropped", self.dropped)
+
+    async def run(self, publish: Publish) -> None:
+        """Obeys until cancelled. `publish(topic, payload)` is the way back for answers."""
+        while True:
+            words, payload = await self._queue.get()
+            try:
+                await self._obey(words, payload.decode().strip(), publish)
+            except (CrimeDetectError, ValueError) as error:
+                reason = "not text" if isinstance(error, UnicodeError) else error
+                _LOG.warning("mqtt command on %r ignored: %s", "/".join([*words, "set"]), reason)
+
+    async def _obey(self, words: list[str], text: str, publish: Publish) -> None:
+        match words:
+            case ["replay"]:
+                await self._replay(text, publish)
+            case ["incident", incident_id, what]:
+                await self._change_incident(incident_id, what, text)
+            case [camera, what]:
+                await self._change_camera(camera, what, text)
+            case _:
+                raise ValueError("no such command")
+
+    async def _change_incident(self, incident_id: str, what: str, text: str) -> None:
+        match what:
+            case "verdict":
+                await self._engine.set_verdict(incident_id, _verdict(text), _ACTOR)
+            case "acknowledge":
+                await self._engine.acknowledge(incident_id, _switch(text), _ACTOR)
+            case "hold":
+                await self._engine.hold(incident_id, _switch(text), _ACTOR)
+            case _:
+                raise ValueError("expected verdict, acknowledge or hold")
+
+    async def _change_camera(self, camera: str, what: str, text: str) -> None:
+        match what:
+            case "detection":
+                await self._engine.set_detection(camera, _switch(text), _ACTOR)
+            case "privacy":
+                await self._engine.set_privacy(camera, _switch(text), _ACTOR)
+            case "snooze":
+                await self._engine.snooze(camera, _number(text, _SNOOZE_MINUTES, "minutes"), None, _ACTOR)
+            case "threshold":
+                await self._engine.set_threshold(camera, _number(text, 1.0, "a threshold"), _ACTOR)
+            case _:
+                raise ValueError("expected detection, privacy, snooze or threshold")
+
+    async def _replay(self, text: str, publish: Publish) -> None:
+        """Every event after `since` in order, as WebSocket messages; `reset` where they are not all there."""
+        wanted = json.loads(text)
+        since, epoch = (wanted.get("since"), wanted.get("epoch")) if isinstance(wanted, dict) else (None, None)
+        if not isinstance(since, int) or isinstance(since, bool) or not isinstance(epoch, str):
+            raise ValueError('expected {"since": 12, "epoch": "…"}')
+        engine, topic = self._engine, f"{self._root}/replay"
+        oldest, newest = await engine.sequence_range()
+        if epoch != engine.epoch or since < oldest - 1 or since > newest:
+            await publish(topic, _json(self._envelope("reset", oldest, newest)))
+            return
+        while since < newest:
+            page = await engine.events_since(since, _PAGE)
+            if not page:
+                return
+            for event in page:
+                await publish(topic, _json(event_message(event, engine.uuid, engine.epoch)))
+                since = event.seq
+
+    def _envelope(self, kind: str, oldest: int, newest: int) -> dict[str, Any]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "uuid": self._engine.uuid,
+            "epoch": self._engine.epoch,
+            "seq": newest,
+            "kind": kind,
+            "data": {"oldest_seq": oldest},
+        }
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _switch(text: str) -> bool:
+    if text not in {"ON", "OFF"}:
+        raise ValueError("expected ON or OFF")
+    return text == "ON"
+
+
+def _verdict(text: str) -> Verdict:
+    try:
+        return Verdict(text)
+    except ValueError:
+        raise ValueError("expected confirmed or false_alarm") from None
+
+
+def _number(text: str, most: float, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= most:
+        raise ValueError(f"expected {what} from 0 to {most:g}")
+    return number

@@ -1,0 +1,133 @@
+"""Owns the `mqtt` section of the configuration."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from typing import Any
+
+import voluptuous as vol
+
+from .schema import PORT, host_name, not_in_this_version, optional_text, text
+
+
+@dataclass(frozen=True, slots=True)
+class MqttTls:
+    """Files in PEM. Without `ca` the system's authorities are trusted."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    insecure: bool = False
+    """Encrypts without knowing with whom: for self-signed brokers whose certificate is not at hand."""
+
+    def context(self) -> ssl.SSLContext:
+        """Raises OSError (which ssl.SSLError is) when a file cannot be read or is no certificate."""
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.cert is not None:
+            context.load_cert_chain(self.cert, self.key)
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class MqttOptions:
+    """`media` and `commands`: auto, on or off. `protocol`: auto (5, then 3.1.1), 5 or 3.1.1."""
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: MqttTls | None = None
+    prefix: str = "crime_detect"
+    media: str = "auto"
+    commands: str = "auto"
+    protocol: str = "auto"
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the broker knows who we are: a password or a client certificate is configured."""
+        return self.password is not None or (self.tls is not None and self.tls.cert is not None)
+
+    @property
+    def media_on(self) -> bool:
+        return self.authenticated if self.media == "auto" else self.media == "on"
+
+    @property
+    def commands_on(self) -> bool:
+        return self.authenticated if self.commands == "auto" else self.commands == "on"
+
+
+def _topic_prefix(value: object) -> str:
+    prefix = text(value)
+    if any(sign in prefix for sign in "+#\0 ") or prefix.startswith(("/", "$")) or prefix.endswith("/"):
+        raise vol.Invalid("expected a topic without spaces, wildcards and outer slashes, like crime_detect")
+    return prefix
+
+
+def _auto_on_off(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value not in ("auto", "on", "off"):
+        raise vol.Invalid("expected auto, on or off")
+    return str(value)
+
+
+def _protocol(value: object) -> str:
+    version = str(value)
+    if version not in {"auto", "5", "3.1.1"}:
+        raise vol.Invalid("expected auto, 5 or 3.1.1")
+    return version
+
+
+def _tls_files(value: dict[str, Any]) -> MqttTls:
+    if value.get("key") and not value.get("cert"):
+        raise vol.Invalid("key needs cert, the certificate that belongs to it")
+    return MqttTls(**value)
+
+
+def _tls_switch(value: object) -> MqttTls | None:
+    if value is None or value is False:
+        return None
+    if value is True:
+        return MqttTls()
+    raise vol.Invalid("expected true, false or {ca, cert, key, insecure}")
+
+
+_TLS_FILES = vol.Schema(
+    {"ca": optional_text, "cert": optional_text, "key": optional_text, "insecure": vol.All(bool, msg="true or false")}
+)
+
+
+def _tls(value: object) -> MqttTls | None:
+    return _tls_files(_TLS_FILES(value)) if isinstance(value, dict) else _tls_switch(value)
+
+
+def _build(value: dict[str, Any]) -> MqttOptions:
+    value.pop("ha_discovery", None)
+    if value.get("username") is None and value.get("password") is not None:
+        raise vol.Invalid("password needs username")
+    value.setdefault("port", 1883 if value.get("tls") is None else 8883)
+    return MqttOptions(**value)
+
+
+SCHEMA = vol.All(
+    vol.Schema(
+        {
+            vol.Required("host"): host_name,
+            "port": PORT,
+            "username": optional_text,
+            "password": optional_text,
+            "tls": _tls,
+            "prefix": _topic_prefix,
+            "ha_discovery": not_in_this_version,
+            "media": _auto_on_off,
+            "commands": _auto_on_off,
+            "protocol": _protocol,
+        }
+    ),
+    _build,
+)
+"""Yields MqttOptions."""
