@@ -1,0 +1,18 @@
+"""Owns the configuration: one YAML file → checked by voluptuous → frozen dataclasses; and the environment."""
+
+from .complaints import InvalidConfig, Problem
+from .loading import from_arguments, load_config, parse_config
+from .places import data_dir
+from .settings import CameraConfig, Config, ModelOptions
+
+__all__ = [
+    "CameraConfig",
+    "Config",
+    "InvalidConfig",
+    "ModelOptions",
+    "Problem",
+    "data_dir",
+    "from_arguments",
+    "load_config",
+    "parse_config",
+]

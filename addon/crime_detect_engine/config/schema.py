@@ -1,0 +1,120 @@
+"""Owns the shape of the configuration file (contracts.md) and how its sections become one Config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import voluptuous as vol
+
+from ..decision.profiles import DEFAULT_PROFILE, PROFILES
+from ..decision.schedule import SCHEMA as SCHEDULE
+from ..domain.types import Rules, Severity
+from . import fields
+from .fields import LOCATION, Maybe, not_in_this_version
+from .settings import UTC_WARNING, CameraConfig, Config, ModelOptions
+
+DETECTION = vol.Schema(
+    {
+        "mode": Maybe(fields.mode),
+        "threshold": Maybe(fields.number(0, 1, above=True)),
+        "per_class": Maybe({fields.label: fields.number(0, 1, above=True)}),
+        "profile": Maybe(fields.one_of(*PROFILES)),
+        "frame_skip": Maybe(fields.whole(1, 60)),
+        "sequence_length": Maybe(fields.whole(10, 50)),
+        "votes": Maybe(fields.whole(1, 50)),
+        "window": Maybe(fields.whole(1, 50)),
+        "cooldown": Maybe(fields.duration),
+        "false_alarm_budget": not_in_this_version,
+        "shadow": not_in_this_version,
+    }
+)
+
+CAMERA = vol.Schema(
+    {
+        vol.Required("source"): fields.source,
+        "name": Maybe(fields.text),
+        "location": Maybe(LOCATION),
+        "detection": Maybe(DETECTION),
+        "schedule": Maybe([SCHEDULE]),
+        "masks": Maybe([fields.polygon]),
+        "zones": not_in_this_version,
+    }
+)
+
+MODEL = vol.All(
+    vol.Schema({"name": fields.text, "device": fields.one_of("auto", "cuda", "openvino", "cpu")}),
+    lambda value: ModelOptions(**value),
+)
+
+SECTIONS = vol.Schema(
+    {
+        "instance": Maybe(fields.slug),
+        "timezone": Maybe(fields.timezone),
+        "cameras": Maybe({fields.camera_id: CAMERA}),
+        "model": Maybe(MODEL),
+        "severity": Maybe({fields.label: fields.severity}),
+        "privacy": Maybe({"blur_faces": not_in_this_version, "encrypt_originals": not_in_this_version}),
+        "database": Maybe(vol.Any("sqlite", msg="databases other than sqlite are not in this version")),
+    }
+)
+
+
+def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
+    """The validated file as a Config. Raises Invalid for what only shows when sections meet."""
+    given = {key: part for key, part in value.items() if part is not None and key != "privacy"}
+    severity = given.get("severity", {})
+    zone = given.pop("timezone", None) or default_zone
+    cameras: dict[str, CameraConfig] = {}
+    errors: list[vol.Invalid] = []
+    for name, options in given.pop("cameras", {}).items():
+        try:
+            cameras[name] = _camera(name, options, severity)
+        except vol.Invalid as error:
+            error.prepend(["cameras", name])
+            errors.append(error)
+    if errors:
+        raise vol.MultipleInvalid(errors)
+    warnings = () if zone is not None else (UTC_WARNING,)
+    return Config(**given, cameras=cameras, timezone=zone or ZoneInfo("UTC"), warnings=warnings)
+
+
+def _camera(name: str, options: Mapping[str, Any], severity: Mapping[str, Severity]) -> CameraConfig:
+    given = {key: part for key, part in options.items() if part is not None and key != "zones"}
+    detection = {key: part for key, part in given.pop("detection", {}).items() if part is not None}
+    return CameraConfig(
+        id=name,
+        source=given["source"],
+        name=given.get("name", name.replace("_", " ").capitalize()),
+        location=given.get("location"),
+        frame_skip=detection.pop("frame_skip", None),
+        sequence_length=detection.pop("sequence_length", None),
+        schedule=tuple(given.get("schedule", ())),
+        masks=tuple(given.get("masks", ())),
+        rules=rules_of(detection, severity),
+    )
+
+
+def rules_of(detection: Mapping[str, Any], severity: Mapping[str, Severity]) -> Rules:
+    """The profile's rules, overridden by the camera's own; a camera's own `threshold` replaces all of the profile's.
+
+    Otherwise a raised threshold would leave the profile's lower ones of single classes standing, unseen.
+    """
+    profile = PROFILES[detection.get("profile", DEFAULT_PROFILE)]
+    inherited = {} if "threshold" in detection else profile.per_class
+    rules = replace(
+        profile,
+        mode=detection.get("mode", profile.mode),
+        threshold=detection.get("threshold", profile.threshold),
+        per_class={**inherited, **detection.get("per_class", {})},
+        votes=detection.get("votes", profile.votes),
+        window=detection.get("window", max(profile.window, detection.get("votes", 1))),
+        cooldown_s=detection.get("cooldown", profile.cooldown_s),
+        severity={**profile.severity, **severity},
+    )
+    if rules.votes > rules.window:
+        key = "votes" if "votes" in detection else "window"
+        raise vol.Invalid(f"{rules.votes} votes do not fit in a window of {rules.window}", path=["detection", key])
+    return rules

@@ -1,0 +1,54 @@
+"""Owns the configuration as the engine reads it: frozen, complete, validated; no dict of settings leaves here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from ..decision.schedule import ScheduleWindow
+from ..domain.types import Location, Rules, Severity
+
+Polygon = tuple[tuple[float, float], ...]
+"""Points (x, y) relative to the picture, 0..1."""
+
+RESERVED_CAMERAS = frozenset({"available", "info", "stats", "incident", "media", "replay"})
+UTC_WARNING = "no timezone is set and TZ names none: schedules and reports use UTC; set `timezone`, like Europe/Paris"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """One camera. `rules` are those of its profile, then its own `detection`, then the `severity` of all cameras."""
+
+    id: str
+    source: str = field(repr=False)
+    name: str
+    location: Location | None = None
+    rules: Rules = field(default_factory=Rules)
+    frame_skip: int | None = None
+    """Every Nth frame of the stream, as paper S2 has it; None leaves the rate to the model."""
+    sequence_length: int | None = None
+    schedule: tuple[ScheduleWindow, ...] = ()
+    """Empty is always armed."""
+    masks: tuple[Polygon, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """`device` is auto, cuda, openvino or cpu."""
+
+    name: str = "default"
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration. `warnings` are things that work but that somebody should know."""
+
+    instance: str = "home"
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    database: str = "sqlite"
+    warnings: tuple[str, ...] = ()
