@@ -1,0 +1,124 @@
+"""Owns training data: folders of videos become uint8 clips with a label, a group and a fold; pixels only."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..domain.errors import InvalidInputError
+from ..domain.types import ModelSpec
+from .recipe import DataFolder
+
+Clip = NDArray[np.uint8]
+Reader = Callable[[Path], Sequence[Clip]]
+"""Reads one video as serving would see it: unbroken stretches, each uint8 [T, S, S, 3] at the model's rate and size."""
+
+SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
+SEGMENT_WINDOWS = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One unbroken stretch of one video. `extra` samples train along (hard negatives) and are reported apart."""
+
+    path: str
+    clip: Clip
+    label: int
+    group: str
+    fold: int
+    origin: str = ""
+    extra: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFile:
+    """One video before it is decoded. `path` is relative to the data root."""
+
+    path: str
+    label: str
+    group: str
+    fold: int | None
+    origin: str = ""
+
+
+def file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def list_clips(root: Path, folder: DataFolder, labels: Sequence[str]) -> list[ClipFile]:
+    """Videos of `DIR/<class>/*`, or all below DIR when the folder has one label. Raises InvalidInputError."""
+    base = root / folder.folder
+    if not base.is_dir():
+        raise InvalidInputError(f"{base} is not a folder; --data must hold DIR/<class>/*.mp4")
+    if folder.label is not None:
+        videos = sorted(path for path in base.rglob("*") if path.suffix.lower() in SUFFIXES)
+        return [ClipFile(str(path.relative_to(root)), folder.label, _stem_group(path), None) for path in videos]
+    groups = _read_groups(base / folder.groups) if folder.groups else {}
+    clips = []
+    for label in labels:
+        for path in sorted(path for path in (base / label).glob("*") if path.suffix.lower() in SUFFIXES):
+            row = groups.get(str(path.relative_to(base)))
+            if groups and row is None:
+                continue
+            group, fold, origin = row or (_stem_group(path), None, "")
+            clips.append(ClipFile(str(path.relative_to(root)), label, group, fold, origin))
+    if not clips:
+        raise InvalidInputError(f"no video of the classes {', '.join(labels)} below {base}")
+    return clips
+
+
+def assign_folds(clips: Sequence[ClipFile], folds: int) -> list[int]:
+    """The given folds; groups without one are dealt out in turn, so that a source video is never on both sides."""
+    dealt = {group: n % folds for n, group in enumerate(sorted({clip.group for clip in clips if clip.fold is None}))}
+    return [dealt[clip.group] if clip.fold is None else clip.fold for clip in clips]
+
+
+def load_samples(
+    root: Path, folder: DataFolder, spec: ModelSpec, folds: int, read: Reader
+) -> tuple[list[Sample], list[ClipFile]]:
+    """Decodes a folder. Long videos become several samples of two windows. Also returns what was listed."""
+    files = list_clips(root, folder, spec.labels)
+    samples = []
+    for file, fold in zip(files, assign_folds(files, folds), strict=True):
+        label = spec.labels.index(file.label)
+        for stretch in read(root / file.path):
+            for clip in _segments(stretch, SEGMENT_WINDOWS * spec.frames + 1, spec.min_frames + 1):
+                extra = folder.label is not None
+                samples.append(Sample(file.path, clip, label, file.group, fold, file.origin or folder.folder, extra))
+    return samples, files
+
+
+def _segments(clip: Clip, length: int, shortest: int) -> Iterator[Clip]:
+    if len(clip) <= length * 3 // 2:
+        if len(clip) >= min(shortest, 2):
+            yield clip
+        return
+    for start in range(0, len(clip) - shortest + 1, length):
+        yield clip[start : start + length]
+
+
+def _stem_group(path: Path) -> str:
+    """Without a list, what stands before the first underscore names the source (a subject, a camera)."""
+    return path.stem.split("_")[0]
+
+
+def _read_groups(path: Path) -> dict[str, tuple[str, int | None, str]]:
+    """`path,group[,fold][,origin]` by path. Raises InvalidInputError."""
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except OSError as error:
+        raise InvalidInputError(f"{path}: {error.strerror}") from error
+    if rows and not {"path", "group"} <= rows[0].keys():
+        raise InvalidInputError(f"{path} needs the columns path and group (and may have fold)")
+    return {
+        row["path"]: (row["group"], int(row["fold"]) if row.get("fold") else None, row.get("origin") or "")
+        for row in rows
+    }

@@ -1,0 +1,70 @@
+"""Owns the start of a head: logistic regression on frozen features, the baseline that training must not fall below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from ..vision.network import ImageHead, Network
+from ..vision.preprocess import compose_clip
+from .datasets import Sample
+from .recipe import Recipe
+
+
+def clip_features(network: Network, clip: NDArray[np.uint8], *, exact: bool = True) -> NDArray[np.float32]:
+    """Composed uint8 [T, S, S, 3] → float32 [T, D]; `exact` False allows bfloat16."""
+    device = next(network.parameters()).device
+    chunks = []
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=not exact):
+        for start in range(0, len(clip), 32):
+            images = torch.from_numpy(np.ascontiguousarray(clip[start : start + 32])).to(device)
+            chunks.append(network.encoder(images).float().cpu().numpy())
+    features: NDArray[np.float32] = np.concatenate(chunks)
+    return features
+
+
+def initialise_head(network: Network, recipe: Recipe, samples: Sequence[Sample]) -> float:
+    """Sets the head's standardisation and its linear part; returns the accuracy on the samples it was fitted to."""
+    spec = recipe.spec
+    network.eval()
+    sequences = [clip_features(network, compose_clip(s.clip, spec)[: spec.frames], exact=False) for s in samples]
+    frames = np.concatenate(sequences)
+    image_head = isinstance(network.head, ImageHead)
+    rows = np.stack([v.mean(0) if image_head else np.r_[v.mean(0), v.std(0)] for v in sequences])
+    centre, spread = rows.mean(0), rows.std(0) + 1e-4
+    labels = np.array([s.label for s in samples])
+    weights = np.array([recipe.training.extra_weight if s.extra else 1.0 for s in samples])
+    regression = LogisticRegression(C=recipe.training.initial_c, max_iter=2000)
+    regression.fit((rows - centre) / spread, labels, sample_weight=weights)
+    coefficients, intercept = _by_class(regression, len(spec.labels))
+    head = network.head
+    if image_head:
+        _fill(head, feature_mean=centre, feature_scale=spread)
+    else:
+        _fill(head, statistics_mean=centre, statistics_scale=spread)
+        _fill(head, feature_mean=frames.mean(0), feature_scale=np.full(frames.shape[1], frames.std() + 1e-4))
+    _fill(head.skip, weight=coefficients, bias=intercept)
+    return float(regression.score((rows - centre) / spread, labels))
+
+
+def _by_class(regression: Any, classes: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """One row a class. With two classes scikit-learn gives one row, the log odds: each logit takes half of it."""
+    if len(regression.classes_) == 2:
+        odds, bias = regression.coef_[0], regression.intercept_[0]
+        rows, offsets = np.stack([-odds / 2, odds / 2]), np.array([-bias / 2, bias / 2])
+    else:
+        rows, offsets = regression.coef_, regression.intercept_
+    coefficients, intercept = np.zeros((classes, rows.shape[1])), np.full(classes, -5.0)
+    coefficients[regression.classes_], intercept[regression.classes_] = rows, offsets
+    return coefficients, intercept
+
+
+def _fill(module: Any, **values: NDArray[Any]) -> None:
+    with torch.no_grad():
+        for name, value in values.items():
+            getattr(module, name).copy_(torch.from_numpy(np.asarray(value)))

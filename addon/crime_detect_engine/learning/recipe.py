@@ -1,0 +1,161 @@
+"""Owns the recipe: one TOML file that says how a checkpoint is made, from data to export."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import voluptuous as vol
+
+from ..domain.errors import ConfigError
+from ..domain.types import ModelSpec
+
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """One folder of clips below `--data`. `label` set: every video below it is of that class (hard negatives)."""
+
+    folder: str = "."
+    groups: str | None = None
+    label: str | None = None
+    clips_per_epoch: int | None = None
+    licence: str = "unknown"
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Strengths of the random changes to a clip; probabilities are per clip."""
+
+    flip: float = 0.5
+    min_scale: float = 0.75
+    brightness: float = 0.25
+    contrast: float = 0.25
+    gamma: float = 0.3
+    noise: float = 4.0
+    dropout: float = 0.1
+    speed: float = 1.25
+    splice: float = 0.15
+    mixup: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The loop's settings. `start` is a safetensors file below `--data`, `imagenet` (torchvision) or `random`."""
+
+    start: str = "imagenet"
+    seed: int = 7
+    epochs: int = 6
+    batch: int = 8
+    trunk_lr: float = 1e-4
+    first_layer_factor: float = 0.25
+    recurrent_lr: float = 1e-3
+    skip_lr: float = 2e-5
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.1
+    warmup: float = 0.1
+    average_decay: float = 0.97
+    initial_c: float = 0.003
+    extra_weight: float = 0.3
+    threads: int = 2
+    folds: int = 4
+    configurations_tried: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything but the pictures."""
+
+    spec: ModelSpec
+    title: str
+    data: tuple[DataFolder, ...]
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    training: Training = field(default_factory=Training)
+    limits: tuple[str, ...] = ()
+    text: str = ""
+    """The file itself, kept beside the checkpoint."""
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+_MODEL = {
+    vol.Required("name"): vol.Match(r"^[a-z0-9][a-z0-9_.-]{0,63}$"),
+    vol.Required("version"): str,
+    vol.Required("network"): str,
+    vol.Required("labels"): vol.All([str], vol.Length(min=2)),
+    vol.Required("feature_dim"): int,
+    vol.Optional("title", default=""): str,
+    vol.Optional("hidden_dim", default=128): int,
+    vol.Optional("dropout", default=0.5): float,
+    vol.Optional("frames", default=16): vol.All(int, vol.Range(min=1, max=50)),
+    vol.Optional("min_frames", default=10): vol.All(int, vol.Range(min=1, max=50)),
+    vol.Optional("fps", default=8.0): vol.Coerce(float),
+    vol.Optional("size", default=224): int,
+    vol.Optional("input", default="rgb"): vol.In(["rgb", "difference"]),
+    vol.Optional("gain", default=2.0): vol.Coerce(float),
+    vol.Optional("scale", default="unit"): vol.In(["unit", "symmetric"]),
+    vol.Optional("mean", default=list(_IMAGENET_MEAN)): vol.All([vol.Coerce(float)], vol.Length(min=3, max=3)),
+    vol.Optional("std", default=list(_IMAGENET_STD)): vol.All([vol.Coerce(float)], vol.Length(min=3, max=3)),
+    vol.Optional("interpolation", default="bilinear"): vol.In(["bilinear", "area", "bicubic"]),
+    vol.Optional("demo", default=False): bool,
+}
+
+
+def _fields(kind: type) -> dict[vol.Optional, Any]:
+    return {vol.Optional(name): object for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+RECIPE_SCHEMA = vol.Schema(
+    {
+        vol.Required("model"): _MODEL,
+        vol.Required("data"): vol.All([_fields(DataFolder)], vol.Length(min=1)),
+        vol.Optional("augmentation", default={}): _fields(Augmentation),
+        vol.Optional("training", default={}): _fields(Training),
+        vol.Optional("limits", default=[]): [str],
+    }
+)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Raises ConfigError naming the file and the key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return parse_recipe(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, vol.Invalid, TypeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse_recipe(text: str) -> Recipe:
+    """Raises tomllib.TOMLDecodeError, vol.Invalid."""
+    content = RECIPE_SCHEMA(tomllib.loads(text))
+    model: dict[str, Any] = content["model"]
+    return Recipe(
+        spec=_spec(model),
+        title=model["title"] or model["name"],
+        data=tuple(DataFolder(**folder) for folder in content["data"]),
+        augmentation=Augmentation(**content["augmentation"]),
+        training=Training(**content["training"]),
+        limits=tuple(content["limits"]),
+        text=text,
+    )
+
+
+def _spec(model: Mapping[str, Any]) -> ModelSpec:
+    mean, std = model["mean"], model["std"]
+    return ModelSpec(
+        name=model["name"], version=model["version"], network=model["network"], labels=tuple(model["labels"]),
+        frames=model["frames"], fps=model["fps"], size=model["size"], input=model["input"], gain=model["gain"],
+        mean=(mean[0], mean[1], mean[2]), std=(std[0], std[1], std[2]), scale=model["scale"],
+        interpolation=model["interpolation"], feature_dim=model["feature_dim"], hidden_dim=model["hidden_dim"],
+        temperature=1.0, min_frames=model["min_frames"], trained=False, options={"dropout": model["dropout"]},
+        demo=model["demo"],
+    )  # fmt: skip

@@ -1,0 +1,50 @@
+"""Owns what the CNN is shown: stateless composition of uint8 inputs from frames; scaling lies in the CNN graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..domain.types import Frame, Image, ModelSpec
+
+NO_DIFFERENCE = 128
+
+
+def difference(now: Image, previous: Image, gain: float) -> Image:
+    """`clip(128 + gain·(now − previous))`, uint8 of the same shape; any leading dimensions."""
+    change = now.astype(np.float32) - previous
+    change *= gain
+    change += NO_DIFFERENCE
+    return np.clip(np.rint(change), 0, 255).astype(np.uint8)
+
+
+def compose(frame: Frame, spec: ModelSpec) -> Image | None:
+    """The model's input [S, S, 3] of one frame; None for a difference model right after a cut."""
+    if spec.input == "rgb":
+        return frame.image
+    if frame.previous is None:
+        return None
+    return difference(frame.image, frame.previous, spec.gain)
+
+
+def compose_clip(clip: NDArray[np.uint8], spec: ModelSpec) -> NDArray[np.uint8]:
+    """The inputs of an unbroken clip [T, S, S, 3]: T of them for RGB, T − 1 for differences."""
+    if spec.input == "rgb":
+        return clip
+    return difference(clip[1:], clip[:-1], spec.gain)
+
+
+def still_input(spec: ModelSpec) -> Image:
+    """What a difference model sees when nothing moves."""
+    return np.full((spec.size, spec.size, 3), NO_DIFFERENCE, np.uint8)
+
+
+def stack(images: Sequence[Image], spec: ModelSpec) -> NDArray[np.uint8]:
+    """uint8 [N, S, S, 3]. Raises ValueError when a picture is not of the model's size."""
+    expected = (spec.size, spec.size, 3)
+    for image in images:
+        if image.shape != expected or image.dtype != np.uint8:
+            raise ValueError(f"the model needs uint8 pictures of {expected}, got {image.dtype} {image.shape}")
+    return np.stack(images) if images else np.empty((0, *expected), np.uint8)
