@@ -1,0 +1,115 @@
+"""Owns the media folder: names that cannot collide or escape, and files that are whole or absent."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crime_detect_engine.domain.errors import StoreError
+
+SNAPSHOT, CLIP, TRANSCODE, SIDECAR = "snapshot", "clip", "transcode", "sidecar"
+SUFFIX = {SNAPSHOT: ".jpg", CLIP: ".mp4", TRANSCODE: ".browser.mp4", SIDECAR: ".json"}
+
+RESERVE_BYTES = 200_000_000
+"""Below this much free space only alerts keep pictures and clips; detections are recorded without."""
+
+
+def _safe(text: str, length: int) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text)[:length].strip("_") or "unnamed"
+
+
+def media_stem(camera: str, started_at: datetime, label: str, incident_id: str) -> str:
+    """`camera/2026-11-21/030000_label_id`, UTC; the id makes it unique however many write in one second."""
+    at = started_at.astimezone(UTC)
+    name = f"{at:%H%M%S}_{_safe(label, 40).lower()}_{_safe(incident_id, 40)}"
+    return f"{_safe(camera, 40)}/{at:%Y-%m-%d}/{name}"
+
+
+class MediaFolder:
+    """Files by path relative to the folder, `/` separated as they stand in the database."""
+
+    def __init__(self, root: Path, reserve_bytes: int = RESERVE_BYTES) -> None:
+        self.root = root
+        self._reserve_bytes = reserve_bytes
+
+    def path(self, relative: str) -> Path:
+        """Absolute path. Raises StoreError for one that leaves the folder."""
+        path = (self.root / relative).resolve()
+        if "\0" in relative or not path.is_relative_to(self.root.resolve()):
+            raise StoreError("a media path leads out of the media folder; the record was altered")
+        return path
+
+    def write(self, relative: str, data: bytes) -> None:
+        """Raises OSError; then no part of the file is left and an earlier version still stands."""
+        with self.replacing(relative) as temporary:
+            temporary.write_bytes(data)
+
+    @contextlib.contextmanager
+    def replacing(self, relative: str) -> Iterator[Path]:
+        """A temporary path beside the target that replaces it, synced, when the block ends well."""
+        target = self.path(relative)
+        if not self.root.is_dir():  # its disk is gone: never write beneath the empty mount point
+            raise FileNotFoundError(errno.ENOENT, "the media folder is missing", str(self.root))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(target)
+            _sync_folder(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def remove(self, relative: str) -> None:
+        """Removes the file and the folders that it leaves empty; one that is gone already is fine."""
+        target = self.path(relative)
+        target.unlink(missing_ok=True)
+        for folder in (target.parent, target.parent.parent):
+            if folder == self.root.resolve():
+                return
+            try:
+                folder.rmdir()
+            except OSError:  # not empty
+                return
+
+    def size(self, relative: str) -> int:
+        return self.path(relative).stat().st_size
+
+    def exists(self, relative: str) -> bool:
+        return self.path(relative).is_file()
+
+    def files(self) -> Iterator[str]:
+        """Every file, temporary ones excepted."""
+        for path in sorted(self.root.rglob("*")):
+            if path.is_file() and not path.name.endswith(".tmp"):
+                yield path.relative_to(self.root).as_posix()
+
+    def remove_temporaries(self) -> int:
+        """What a crash left half-written."""
+        found = [path for path in self.root.rglob(".*.tmp") if path.is_file()]
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.root).free
+
+    def nearly_full(self) -> bool:
+        return self.free_bytes() < self._reserve_bytes
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename lasts through a power cut only once its folder is synced."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

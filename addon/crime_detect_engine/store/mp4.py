@@ -1,0 +1,180 @@
+"""Owns MP4: packets written again without decoding, pictures encoded, clips made playable in a browser. No audio."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from crime_detect_engine.domain.errors import StoreError
+from crime_detect_engine.domain.ports import PacketSpan
+
+MAX_FPS = 10.0
+TRANSCODE_FPS = 15.0
+MAX_HEIGHT = 720
+_BROWSER_CODECS = {"h264", "vp9", "av1"}
+_MILLISECOND = Fraction(1, 1000)
+_START_CODE = b"\0\0\0\1"
+_OPTIONS = {"movflags": "+faststart"}
+
+TimedPicture = tuple[float, "NDArray[np.uint8] | bytes"]
+"""Seconds on any clock that does not go back, and RGB uint8 HxWx3 or a JPEG."""
+
+
+@contextlib.contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, av.FFmpegError, ValueError, cv2.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(f"{what}: {reason}") from error
+
+
+def remux(span: PacketSpan, path: Path, stopped: threading.Event) -> None:
+    """Writes the packets from the first keyframe on as they are. Raises StoreError."""
+    to_annex_b, parameters = _annex_b(span.format.codec, span.format.extradata)
+    with _explained("the clip cannot be written"), av.open(str(path), "w", format="mp4", options=_OPTIONS) as output:
+        stream = output.add_mux_stream(span.format.codec, width=span.format.width, height=span.format.height)
+        stream.time_base = span.format.time_base
+        first_dts: int | None = None
+        last_dts = -1
+        for one in span.packets:
+            if stopped.is_set():
+                raise StoreError("the clip was given up because the engine stops")
+            if first_dts is None:
+                if not one.keyframe:
+                    continue
+                first_dts = one.dts
+            dts = one.dts - first_dts
+            if dts <= last_dts:  # the muxer refuses what goes back; cameras do it after a clock step
+                continue
+            data = to_annex_b(one.data)
+            packet = av.Packet((parameters if last_dts < 0 else b"") + data)
+            packet.stream = stream
+            packet.time_base = span.format.time_base
+            packet.dts, packet.pts = dts, max(one.pts - first_dts, dts)
+            packet.is_keyframe = one.keyframe
+            output.mux_one(packet)
+            last_dts = dts
+        if last_dts < 0:
+            raise StoreError("the clip cannot be written: its packets have no keyframe")
+
+
+def _annex_b(codec: str, extradata: bytes | None) -> tuple[Callable[[bytes], bytes], bytes]:
+    """How to turn packets into start-code form, and the parameter sets to put before the first.
+
+    The muxer takes its header from the first packet; cameras often send these sets in the session description only.
+    """
+    if codec not in ("h264", "hevc") or not extradata:
+        return bytes, b""
+    if extradata[0] != 1:
+        return bytes, extradata
+    with _explained("the clip's parameter sets cannot be read"):
+        size, sets = _parameter_sets(codec, extradata)
+
+    def convert(data: bytes) -> bytes:
+        units = []
+        position = 0
+        while position + size <= len(data):
+            length = int.from_bytes(data[position : position + size], "big")
+            units.append(_START_CODE + data[position + size : position + size + length])
+            position += size + length
+        return b"".join(units)
+
+    return convert, b"".join(_START_CODE + one for one in sets)
+
+
+def _parameter_sets(codec: str, record: bytes) -> tuple[int, list[bytes]]:
+    """Length-field size and parameter sets of an avcC or hvcC record (ISO/IEC 14496-15). Raises ValueError."""
+    sets: list[bytes] = []
+
+    def take(position: int, count: int) -> int:
+        for _ in range(count):
+            length = int.from_bytes(record[position : position + 2], "big")
+            unit = record[position + 2 : position + 2 + length]
+            if not length or len(unit) != length:
+                raise ValueError("truncated")
+            sets.append(unit)
+            position += 2 + length
+        return position
+
+    if codec == "h264":
+        if len(record) < 7:
+            raise ValueError("truncated")
+        position = take(6, record[5] & 31)
+        take(position + 1, record[position] if position < len(record) else 0)
+        return (record[4] & 3) + 1, sets
+    if len(record) < 23:
+        raise ValueError("truncated")
+    position = 23
+    for _ in range(record[22]):
+        position = take(position + 3, int.from_bytes(record[position + 1 : position + 3], "big"))
+    return (record[21] & 3) + 1, sets
+
+
+def encode(pictures: Iterable[TimedPicture], path: Path, stopped: threading.Event, max_fps: float = MAX_FPS) -> None:
+    """H.264 of at most `max_fps` and MAX_HEIGHT lines, sized by the first picture. Raises StoreError."""
+    with _explained("the clip cannot be encoded"), av.open(str(path), "w", format="mp4", options=_OPTIONS) as output:
+        stream = None
+        start_s = last_s = 0.0
+        for at_s, picture in pictures:
+            if stopped.is_set():
+                raise StoreError("the clip was given up because the engine stops")
+            if stream is not None and at_s - last_s < 0.95 / max_fps:
+                continue
+            image = _decoded(picture)
+            if stream is None:
+                start_s = at_s
+                stream = _encoder(output, image.shape[1], image.shape[0])
+            last_s = at_s
+            if (image.shape[1], image.shape[0]) != (stream.width, stream.height):
+                image = cv2.resize(image, (stream.width, stream.height), interpolation=cv2.INTER_AREA)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            frame.pts, frame.time_base = round((at_s - start_s) * 1000), _MILLISECOND
+            output.mux(stream.encode(frame))
+        if stream is None:
+            raise StoreError("the clip cannot be encoded: it has no pictures")
+        output.mux(stream.encode(None))
+
+
+def _decoded(picture: NDArray[np.uint8] | bytes) -> NDArray[np.uint8]:
+    if not isinstance(picture, bytes):
+        return picture
+    image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise ValueError("a picture is no JPEG")
+    return np.asarray(image, np.uint8)
+
+
+def _encoder(output: av.container.OutputContainer, width: int, height: int) -> av.VideoStream:
+    scale = min(1.0, MAX_HEIGHT / height)
+    stream = output.add_stream("libx264", rate=10, options={"preset": "veryfast", "crf": "27"})
+    # H.264 in 4:2:0 has even sides.
+    stream.width, stream.height = (max(2, round(side * scale) // 2 * 2) for side in (width, height))
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = _MILLISECOND
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def transcode(source: Path, path: Path, stopped: threading.Event) -> None:
+    """A clip that browsers do not play, as H.264. Raises StoreError."""
+    with _explained("the clip cannot be read"), av.open(str(source)) as container:
+        frames = ((frame.time, frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0))
+        encode(((at_s, image) for at_s, image in frames if at_s is not None), path, stopped, TRANSCODE_FPS)
+
+
+def browser_playable(path: Path) -> bool:
+    """Whether every current browser plays the file. Raises StoreError when it is no video."""
+    with _explained("the clip cannot be read"), av.open(str(path)) as container:
+        if not container.streams.video:
+            raise StoreError("the clip cannot be read: it holds no video")
+        context = container.streams.video[0].codec_context
+        return context.name in _BROWSER_CODECS and context.pix_fmt in ("yuv420p", "yuvj420p")

@@ -1,0 +1,275 @@
+"""Owns the store as the rest of the engine sees it: what was decided is written once, then told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from crime_detect_engine.domain.clock import Clock
+from crime_detect_engine.domain.errors import InvalidInputError, StoreError
+from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport, Page
+from crime_detect_engine.domain.types import (
+    Alert,
+    CameraChanged,
+    EngineChanged,
+    Event,
+    Incident,
+    IncidentChanged,
+    Location,
+    Verdict,
+)
+
+from . import events, incidents, lifecycle, records, writing
+from .audit import Audit, append_audit
+from .clips import Clips
+from .database import Database
+from .deliveries import Deliveries
+from .events import DeliveriesFor, no_deliveries
+from .incidents import IncidentContext
+from .journal import Change, Journal
+from .media import RESERVE_BYTES, SNAPSHOT, MediaFolder
+from .opening import DATABASE, open_database
+from .retention import Retention, RetentionOptions
+from .runtime import CameraSwitches
+from .tables import meta
+from .tokens import Tokens
+
+_NO_CONTEXT = IncidentContext()
+_DEFAULT_RETENTION = RetentionOptions()
+
+
+class Store:
+    """One data directory. Every method raises StoreError when the database refuses.
+
+    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `audit`, `clips` and `retention` are the other
+    things kept. Whoever changes something need not tell anybody: `subscribe` hears of every event.
+    """
+
+    def __init__(
+        self, executor: ThreadPoolExecutor, journal: Journal, data_dir: Path, identity: Mapping[str, str]
+    ) -> None:
+        database, clock = journal.database, journal.clock
+        self._executor = executor
+        self._journal = journal
+        self._database = database
+        self._data_dir = data_dir
+        self.uuid = identity["uuid"]
+        self.epoch = identity["epoch"]
+        self.outbox = Deliveries(database, journal.folder, clock)
+        self.cameras = CameraSwitches(database, clock)
+        self.tokens = Tokens(database, clock, data_dir)
+        self.audit = Audit(database, clock)
+        self.clips = Clips(journal)
+        self.retention = Retention(journal, _DEFAULT_RETENTION)
+
+    @classmethod
+    async def open(
+        cls,
+        data_dir: Path,
+        clock: Clock,
+        *,
+        deliveries_for: DeliveriesFor = no_deliveries,
+        retention: RetentionOptions = _DEFAULT_RETENTION,
+        reserve_bytes: int = RESERVE_BYTES,
+    ) -> Store:
+        """Opens or creates; migrates after a checked copy, rebuilds a malformed database. Raises StoreError.
+
+        The service calls `recover` next; short commands beside a running service must not.
+        """
+        loop = asyncio.get_running_loop()
+        executor = ThreadPoolExecutor(1, "store")
+        folder = MediaFolder(data_dir / "media", reserve_bytes)
+
+        def prepare() -> tuple[Engine, Mapping[str, str]]:
+            engine = open_database(data_dir, folder, clock.now())
+            with engine.connect().execution_options(write=False) as connection:
+                return engine, {row.key: row.value for row in connection.execute(select(meta))}
+
+        try:
+            engine, identity = await loop.run_in_executor(executor, prepare)
+        except StoreError:
+            executor.shutdown(wait=False)
+            raise
+        journal = Journal(Database(engine, executor), folder, clock, deliveries_for, loop)
+        store = cls(executor, journal, data_dir, identity)
+        store.retention.options = retention
+        return store
+
+    async def close(self) -> None:
+        """Finishes what was begun, gives up clips in the making."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self.clips.stop)
+        await self._database.call(self._database.close)
+        self._executor.shutdown(wait=False)
+
+    async def recover(self) -> int:
+        """Once at the start of the service: ends incidents that a crash left open, removes half-written files.
+
+        Returns how many incidents were closed.
+        """
+
+        def job() -> int:
+            self._journal.folder.remove_temporaries()
+            self._journal.sweep()
+            return writing.close_orphans(self._journal)
+
+        return await self._database.call(job)
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Calls `listener` in the event loop for each event, in order, once it is stored. Returns the unsubscribe."""
+        return self._journal.subscribe(listener)
+
+    # --- incidents from the pipeline ---------------------------------------------------------------------------
+
+    async def write(
+        self,
+        alert: Alert,
+        snapshot: bytes | None,
+        context: IncidentContext = _NO_CONTEXT,
+        clip: str | None = None,
+    ) -> IncidentChanged | None:
+        """One transaction: incident, scores, event, deliveries. None below ALERT.
+
+        `snapshot` is a JPEG that becomes the next revision, `clip` what `clips` returned. A picture that cannot be
+        written is left out (`storage_error`); a StoreError means that nothing was written and the call may be repeated.
+        """
+        return await self._database.call(lambda: writing.write_alert(self._journal, alert, snapshot, context, clip))
+
+    async def attach_clip(self, incident_id: str, clip: str) -> IncidentChanged | None:
+        """For a clip that came after the end. Raises NotFoundError."""
+        change = await self._journal.run(lambda c: writing.attach_clip(self._journal, c, incident_id, clip))
+        return change.event
+
+    # --- incidents from people ---------------------------------------------------------------------------------
+
+    async def set_verdict(self, incident_id: str, verdict: Verdict | None, actor: Actor) -> Incident:
+        """Raises NotFoundError, as all edits do; each is audited and is an event when it changes something."""
+        details = {"verdict": None if verdict is None else str(verdict)}
+        return await self._edit(incident_id, {"verdict": verdict}, actor, "verdict", details)
+
+    async def acknowledge(self, incident_id: str, acknowledged: bool, actor: Actor) -> Incident:
+        changes = {"acknowledged": acknowledged}
+        return await self._edit(incident_id, changes, actor, "acknowledge", changes)
+
+    async def hold(self, incident_id: str, hold: bool, actor: Actor) -> Incident:
+        return await self._edit(incident_id, {"hold": hold}, actor, "hold", {"hold": hold})
+
+    async def delete(self, incident_id: str, actor: Actor) -> None:
+        """Record, scores and files. Raises InvalidInputError for an incident on hold."""
+
+        def job(connection: Connection) -> Change:
+            if records.load(connection, incident_id).hold:
+                raise InvalidInputError("this incident is on hold; release the hold before deleting it")
+            append_audit(connection, self._now(), actor, "delete", incident_id, {})
+            return self._journal.delete(connection, incident_id, f"{actor.name[:60].replace(':', '')}: asked for it")
+
+        await self._journal.run(job)
+
+    async def report(self, report: ManualReport, actor: Actor, location: Location | None = None) -> Incident:
+        """An incident that a person saw: published, never notified. Raises InvalidInputError."""
+        incident = incidents.manual_incident(report, actor, location, self._now())
+
+        def job(connection: Connection) -> Change:
+            append_audit(connection, self._now(), actor, "report", incident.incident_id, {"label": incident.label})
+            return self._journal.save(connection, None, incident)
+
+        await self._journal.run(job)
+        return incident
+
+    async def _edit(
+        self, incident_id: str, changes: Mapping[str, Any], actor: Actor, action: str, details: Mapping[str, Any]
+    ) -> Incident:
+        def job(connection: Connection) -> Change:
+            row = records.row_of(connection, incident_id)
+            before = records.incident_from(row._mapping)
+            after = replace(before, **changes)
+            append_audit(connection, self._now(), actor, action, incident_id, details)
+            if after == before:
+                return Change(after, None, row.stem, row.published)
+            return self._journal.save(connection, before, after)
+
+        change = await self._journal.run(job)
+        assert change.incident is not None
+        return change.incident
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    async def incidents(self, query: IncidentQuery) -> Page:
+        """Newest first. Raises InvalidInputError for a cursor or limit that is not allowed."""
+        return await self._database.read(lambda c: incidents.page(c, query))
+
+    async def incident(self, incident_id: str) -> Incident:
+        """Raises NotFoundError."""
+        return await self._database.read(lambda c: records.load(c, incident_id))
+
+    async def scores(self, incident_id: str) -> Sequence[Mapping[str, Any]]:
+        """`[{at, probabilities}]` in order, `at` as on the wire. Raises NotFoundError."""
+        return await self._database.read(lambda c: incidents.load_scores(c, incident_id))
+
+    async def media_path(self, incident: Incident, kind: str, actor: str = lifecycle.ENGINE) -> Path | None:
+        """Absolute path of `snapshot` or of a `clip` that browsers play; None when gone. Logged as an access."""
+        if kind == SNAPSHOT:
+            found = incident.snapshot
+            path = None if found is None or not self._journal.folder.exists(found) else self._journal.folder.path(found)
+        else:
+            path = await self.clips.playable(incident)
+        if path is not None:
+            relative = path.relative_to(self._journal.folder.root.resolve()).as_posix()
+            file = lifecycle.MediaFile(relative, incident.incident_id, incident.camera, kind, 0)
+            await self._database.write(lambda c: lifecycle.log(c, "access", file, self._now(), actor))
+        return path
+
+    async def media_log(self, incident_id: str | None = None, limit: int = 100) -> Sequence[lifecycle.LifecycleEntry]:
+        """Which file was created, looked at, deleted; newest first."""
+        return await self._database.read(lambda c: lifecycle.entries(c, incident_id, limit))
+
+    # --- events ------------------------------------------------------------------------------------------------
+
+    async def append_camera_event(self, camera: str, data: Mapping[str, Any]) -> CameraChanged:
+        at = self._now()
+        event = await self._database.write(lambda c: events.append_camera_event(c, camera, data, at))
+        self._journal.publish(event)
+        return event
+
+    async def append_engine_event(self, data: Mapping[str, Any]) -> EngineChanged:
+        at = self._now()
+        event = await self._database.write(lambda c: events.append_engine_event(c, data, at))
+        self._journal.publish(event)
+        return event
+
+    async def events_since(self, seq: int, limit: int = 1000) -> Sequence[Event]:
+        return await self._database.read(lambda c: events.events_since(c, seq, limit))
+
+    async def sequence_range(self) -> tuple[int, int]:
+        """(oldest_seq, newest_seq); oldest is newest + 1 when nothing is kept."""
+        return await self._database.read(events.sequence_range)
+
+    # --- state of the disk -------------------------------------------------------------------------------------
+
+    @property
+    def storage_error(self) -> str | None:
+        """What the disk or the database refuses at present, for health and the page."""
+        return self._database.error or self._journal.error or self._journal.shortage()
+
+    async def storage(self) -> Mapping[str, Any]:
+        """`{free_bytes, database_bytes, media_bytes, media_quota, media: {camera: {kind: bytes}}, error}`."""
+        usage = await self._database.read(lifecycle.usage)
+        folder, path = self._journal.folder, self._data_dir / DATABASE
+        return {
+            "free_bytes": folder.free_bytes(),
+            "database_bytes": path.stat().st_size,
+            "media_bytes": sum(size for kinds in usage.values() for size in kinds.values()),
+            "media_quota": self.retention.options.media_quota,
+            "media": usage,
+            "error": self.storage_error,
+        }
+
+    def _now(self) -> datetime:
+        return self._journal.clock.now()

@@ -1,0 +1,188 @@
+"""Owns the database's tables; portable between SQLite and PostgreSQL. Migrations bring a database to this shape."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python, naive UTC in the database: SQLite keeps no offsets and sorts these as text."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+# SQLite numbers rows by itself only when the key is spelled INTEGER.
+_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("incident_id", String(26), primary_key=True),
+    Column("camera", String(32), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("label", String(64), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("notify", Boolean, nullable=False),
+    Column("suppressed_by", String(16)),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("model_name", String(64)),
+    Column("model_version", String(64)),
+    Column("probabilities", JSON, nullable=False),
+    Column("boxes", JSON, nullable=False),
+    Column("zone", String(64)),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("identities", JSON, nullable=False),
+    Column("scores_summary", JSON, nullable=False),
+    Column("snapshot", Text),
+    Column("snapshot_rev", Integer, nullable=False),
+    Column("clip", Text),
+    Column("faces_blurred", Boolean, nullable=False),
+    Column("verdict", String(16)),
+    Column("acknowledged", Boolean, nullable=False),
+    Column("hold", Boolean, nullable=False),
+    Column("frigate_event_id", String(64)),
+    Column("note", Text),
+    Column("published", Boolean, nullable=False),
+    Column("stem", Text, nullable=False),
+    Index("incidents_by_time", "started_at", "incident_id"),
+    Index("incidents_by_camera", "camera", "started_at"),
+    Index("incidents_by_end", "ended_at"),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("incident_id", String(26), ForeignKey("incidents.incident_id", ondelete="CASCADE"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("probabilities", JSON, nullable=False),
+    Index("scores_by_incident", "incident_id", "id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("camera", String(32)),
+    Column("incident_id", String(26)),
+    Column("at", UtcDateTime, nullable=False),
+    Column("data", JSON, nullable=False),
+    Index("events_by_incident", "incident_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("event_seq", BigInteger, nullable=False),
+    Column("incident_id", String(26)),
+    Column("state", String(8), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("receipt", Text),
+    Index("outbox_by_state", "state", "channel", "recipient", "id"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("incident_id", String(26), nullable=False),
+    Column("camera", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("doomed", Text),
+    Index("media_by_incident", "incident_id"),
+)
+
+lifecycle = Table(
+    "lifecycle",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("action", String(8), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("incident_id", String(26), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("reason", Text),
+    Index("lifecycle_by_path", "path"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("details", JSON, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("cameras", JSON),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+
+camera_runtime = Table(
+    "camera_runtime",
+    metadata,
+    Column("camera", String(32), primary_key=True),
+    Column("detection", Boolean, nullable=False),
+    Column("privacy", Boolean, nullable=False),
+    Column("snoozed_until", UtcDateTime),
+    Column("snoozed_labels", JSON, nullable=False),
+)
