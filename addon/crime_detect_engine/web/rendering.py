@@ -14,7 +14,7 @@ from crime_detect_engine.domain.ports import CameraView
 from crime_detect_engine.domain.types import VOCABULARY, Incident
 from crime_detect_engine.domain.wire import timestamp
 
-from .access import ACCESS, ACTOR, allows
+from .access import ACCESS, ACTOR, COOKIE, allows
 from .route import ENGINE
 
 _PAGES = Path(__file__).parent / "pages"
@@ -74,6 +74,7 @@ def render(request: web.Request, page: str, *, status: int = 200, **values: Any)
             actor=actor,
             can=lambda *roles: actor is not None and allows(actor, *roles),
             csrf=request.app[ACCESS].csrf_token(request) if actor else "",
+            by_cookie=actor is not None and COOKIE in request.cookies,
             info=info,
             model=model_facts(info),
             **values,

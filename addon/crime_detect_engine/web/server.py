@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
 
 from aiohttp import web
@@ -70,13 +71,17 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
             return answer(error)
         if isinstance(error, UnauthenticatedError):
             raise web.HTTPFound(f"{base_path(request)}login?next={request.path.lstrip('/')}") from error
-        return render(request, "error.html", status=status_and_code(error)[0], message=str(error))
+        return render_error(request, status_and_code(error)[0], str(error))
     except web.HTTPException as error:
         if error.status < 400:
             raise
         if is_api(request):
             return answer_http(error)
-        return render(request, "error.html", status=error.status, message="There is no such page.")
+        return render_error(request, error.status, "There is no such page.")
+
+
+def render_error(request: web.Request, status: int, message: str) -> web.Response:
+    return render(request, "error.html", status=status, title=HTTPStatus(status).phrase.capitalize(), message=message)
 
 
 class Server:

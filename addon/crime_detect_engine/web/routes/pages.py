@@ -8,10 +8,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from crime_detect_engine.domain.types import Severity, Verdict
 from crime_detect_engine.web.access import role
-from crime_detect_engine.web.rendering import camera_names, incident_labels, render
-from crime_detect_engine.web.route import ENGINE, Route, read_query
+from crime_detect_engine.web.rendering import camera_names, incident_labels, readable, render
+from crime_detect_engine.web.route import ENGINE, UPLOAD_LIMIT_BYTES, Route, read_query
 from crime_detect_engine.web.visibility import visible_cameras, visible_incident
 
 from .incidents import SEARCH, find_incidents
@@ -53,10 +52,9 @@ async def show_incidents(request: web.Request) -> web.Response:
         incidents=page.items,
         chosen=chosen,
         first_page="cursor" not in search,
+        newest=f"incidents?{urlencode(chosen)}",
         older=f"incidents?{urlencode({**chosen, 'cursor': page.next_cursor})}" if page.next_cursor else None,
-        labels=incident_labels(request.app[ENGINE].info()),
-        severities=[severity.wire for severity in Severity],
-        verdicts=[str(verdict) for verdict in Verdict],
+        labels_to_choose=[(label, readable(label)) for label in incident_labels(request.app[ENGINE].info())],
     )
 
 
@@ -79,7 +77,7 @@ async def show_incident_card(request: web.Request) -> web.Response:
 @role("operator")
 async def show_analyze(request: web.Request) -> web.Response:
     """Upload a video or photo and see what the model says."""
-    return render(request, "analyze.html")
+    return render(request, "analyze.html", limit_bytes=request.app[UPLOAD_LIMIT_BYTES])
 
 
 @role(None)

@@ -1,0 +1,14 @@
+// Owns what every page does: times in the viewer's zone, and signing out.
+
+import { attempt, call } from "./api.js";
+import { localize } from "./times.js";
+
+localize();
+setInterval(localize, 30000);
+
+document.getElementById("sign-out")?.addEventListener("click", () =>
+  attempt(async () => {
+    await call("DELETE", "session");
+    location.assign(new URL("login", document.baseURI));
+  }),
+);
