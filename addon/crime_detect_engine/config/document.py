@@ -46,8 +46,8 @@ class Document:
     references: dict[KeyPath, Reference] = field(repr=False)
 
 
-def read_text(path: Path) -> str:
-    """The file's text. Raises InvalidConfig when it is absent, unreadable, too large or no UTF-8."""
+def read_bytes(path: Path) -> bytes:
+    """The file's content. Raises InvalidConfig when it is absent, unreadable or too large."""
     try:
         data = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
     except (OSError, ValueError) as error:
@@ -55,10 +55,11 @@ def read_text(path: Path) -> str:
         raise InvalidConfig(str(path), [Problem(f"cannot be read: {reason}")]) from None
     if data is None or len(data) > MAX_BYTES:
         raise InvalidConfig(str(path), [Problem(f"larger than the {MAX_BYTES // 1024} kB that are allowed")])
-    return decode(data, path.name)
+    return data
 
 
 def decode(data: bytes, file: str) -> str:
+    """Raises InvalidConfig for bytes that are no UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

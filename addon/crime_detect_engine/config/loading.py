@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import voluptuous as vol
 
 from .complaints import InvalidConfig, Problem, problems_of
-from .document import Document, parse, parse_secrets, read_text, unknown_secret
+from .document import Document, decode, parse, parse_secrets, read_bytes, unknown_secret
 from .fields import timezone
 from .schema import SECTIONS, build
 from .secrecy import is_secret_key
@@ -23,7 +23,7 @@ DEMO_CAMERA = "demo_yard"
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
     """Raises InvalidConfig (a ConfigError) with every problem of the file at once."""
-    return parse_config(read_text(path), path, environment)
+    return parse_config(decode(read_bytes(path), path.name), path, environment)
 
 
 def parse_config(text: str, path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -65,7 +65,7 @@ def secrets_beside(path: Path) -> Callable[[str], str]:
     def find(name: str) -> str:
         if not known:
             try:
-                known.update(parse_secrets(read_text(file), SECRETS_FILE))
+                known.update(parse_secrets(decode(read_bytes(file), SECRETS_FILE), SECRETS_FILE))
             except InvalidConfig as error:
                 raise LookupError(f"!secret {name}: {error}") from None
         if name not in known:
