@@ -118,6 +118,10 @@ class Meeting:
     def fighting(self) -> bool:
         return self.brawl is not None and self.left_s > 0
 
+    @property
+    def over(self) -> bool:
+        return self.complete and self.left_s <= 0
+
     def middle(self) -> tuple[float, float]:
         count = len(self.came)
         return sum(actor.x for actor in self.came) / count, sum(actor.z for actor in self.came) / count
@@ -128,7 +132,7 @@ class Meet:
     """Waits for the others, then shares the meeting. The first to come keeps its time."""
 
     meeting: Meeting
-    patience_s: float = 12.0
+    patience_s: float = 25.0
 
     def step(self, actor: Actor, dt_s: float) -> bool:
         meeting = self.meeting
@@ -136,7 +140,10 @@ class Meet:
         if not meeting.complete:
             actor.take(motion.idle(actor.clock_s), dt_s, 0.25)
             self.patience_s -= dt_s
-            return self.patience_s <= 0
+            if self.patience_s <= 0:
+                meeting.came.remove(actor)
+                return True
+            return False
         if actor is meeting.came[0]:
             meeting.left_s -= dt_s
             if meeting.brawl is not None and meeting.left_s > 0:

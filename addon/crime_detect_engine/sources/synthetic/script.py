@@ -36,6 +36,7 @@ class Script:
         self._next_episode_s = 0.5
         self._next_fight_s = rng.uniform(*pace.first_fight_s)
         self._fight: Meeting | None = None
+        self._fighters: list[Actor] = []
         self.actors: list[Actor] = []
 
     @property
@@ -51,15 +52,18 @@ class Script:
         for actor in self.actors:
             actor.step(TICK_S)
         self.actors = [actor for actor in self.actors if actor.plan]
-        if self._fight is not None and not any(actor in self.actors for actor in self._fight.came or self.actors):
-            self._fight = None
-        if now_s >= self._next_fight_s and len(self.actors) < _MAX_PEOPLE:
+        if now_s >= self._next_fight_s and len(self.actors) < _MAX_PEOPLE and not self._fight_is_due():
             length_s = self._rng.uniform(*self._pace.fight_s)
             self._next_fight_s = now_s + length_s + self._rng.uniform(*self._pace.fight_every_s)
             self._start_fight(length_s)
         elif now_s >= self._next_episode_s and len(self.actors) < _MAX_PEOPLE - 2:
             self._next_episode_s = now_s + self._rng.uniform(*self._pace.episode_s)
             _EPISODES[int(self._rng.choice(len(_EPISODES), p=_EPISODE_WEIGHTS))][0](self)
+
+    def _fight_is_due(self) -> bool:
+        """Somebody is on the way to a fight or in it."""
+        fight = self._fight
+        return fight is not None and not fight.over and any(actor in self.actors for actor in self._fighters)
 
     # --- casting ------------------------------------------------------------------------------------------------
 
@@ -113,7 +117,7 @@ class Script:
 
     def _start_fight(self, seconds: float) -> None:
         cast, fight = self._gather(FIGHT, seconds, 0.8, hurry=0.4)
-        self._fight = fight
+        self._fight, self._fighters = fight, cast
         rng = self._rng
         if rng.random() < 0.6:
             quarrel = Meeting("argue", rng.uniform(1.0, 2.5), 2, 0.95, rng)
