@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..domain.errors import InvalidInputError
-from ..domain.types import ModelSpec
+from crime_detect_engine.domain.errors import InvalidInputError
+from crime_detect_engine.domain.types import ModelSpec
+
 from .recipe import DataFolder
 
 Clip = NDArray[np.uint8]

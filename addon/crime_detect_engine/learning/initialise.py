@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from ..vision.network import ImageHead, Network
-from ..vision.preprocess import compose_clip
+from crime_detect_engine.vision.network import ImageHead, Network
+from crime_detect_engine.vision.preprocess import compose_clip
+
 from .datasets import Sample
 from .recipe import Recipe
 

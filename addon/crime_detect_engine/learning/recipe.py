@@ -10,8 +10,8 @@ from typing import Any
 
 import voluptuous as vol
 
-from ..domain.errors import ConfigError
-from ..domain.types import ModelSpec
+from crime_detect_engine.domain.errors import ConfigError
+from crime_detect_engine.domain.types import ModelSpec
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from ..domain.types import ModelSpec
-from ..vision.network import Network, build_network, load_trunk
-from ..vision.preprocess import compose_clip
+from crime_detect_engine.vision.network import Network, build_network, load_trunk
+from crime_detect_engine.vision.preprocess import compose_clip
+
 from .augment import augment
 from .datasets import Sample
 from .initialise import initialise_head
@@ -213,18 +213,3 @@ def _restore(run: Run, path: Path) -> None:
             state.setdefault(int(index), {})[name] = value
     saved = run.optimizer.state_dict()
     run.optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
-
-
-def checkpoint_tensors(network: Network) -> dict[str, Tensor]:
-    """What `weights.safetensors` holds."""
-    return {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items() if not k.endswith("tracked")}
-
-
-def load_tensors(spec: ModelSpec, tensors: dict[str, Tensor]) -> Network:
-    """The network of `checkpoint_tensors`, in eval mode. Raises RuntimeError on a wrong shape."""
-    network = build_network(spec)
-    missing, unexpected = network.load_state_dict(tensors, strict=False)
-    wrong = [name for name in missing if not name.endswith("num_batches_tracked")] + list(unexpected)
-    if wrong:
-        raise RuntimeError(f"weights do not fit {spec.network}: {', '.join(wrong[:3])}")
-    return network.eval()

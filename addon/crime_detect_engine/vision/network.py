@@ -1,4 +1,4 @@
-"""Owns the networks as torch modules: frame encoder and temporal head; the only shape a checkpoint's weights may have."""
+"""Owns the networks as torch modules: frame encoder and temporal head, the shapes a checkpoint may have."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torchvision.models as zoo
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..domain.errors import CheckpointError
-from ..domain.types import ModelSpec
+from crime_detect_engine.domain.errors import CheckpointError
+from crime_detect_engine.domain.types import ModelSpec
 
 
 class FrameEncoder(nn.Module):  # type: ignore[misc]
@@ -195,3 +195,26 @@ def load_trunk(network: Network, path: Path) -> None:
         network.encoder.trunk.load_state_dict(state)
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} does not fit the network: {error}") from error
+
+
+def network_tensors(network: Network) -> dict[str, Tensor]:
+    """What `weights.safetensors` holds."""
+    state = network.state_dict()
+    return {name: value.detach().cpu().contiguous() for name, value in state.items() if not _is_counter(name)}
+
+
+def restore_network(spec: ModelSpec, tensors: Mapping[str, Tensor]) -> Network:
+    """The network of `network_tensors`, in eval mode. Raises CheckpointError when they do not fit the spec."""
+    network = build_network(spec)
+    try:
+        missing, unexpected = network.load_state_dict(dict(tensors), strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights of {spec.name} do not fit {spec.network}: {error}") from error
+    wrong = [name for name in missing if not _is_counter(name)] + list(unexpected)
+    if wrong:
+        raise CheckpointError(f"the weights of {spec.name} do not fit {spec.network}: {', '.join(wrong[:3])}, …")
+    return network.eval()
+
+
+def _is_counter(name: str) -> bool:
+    return name.endswith("num_batches_tracked")

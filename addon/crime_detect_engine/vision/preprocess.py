@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..domain.types import Frame, Image, ModelSpec
+from crime_detect_engine.domain.types import Frame, Image, ModelSpec
 
 NO_DIFFERENCE = 128
 

@@ -1,1 +1,70 @@
-"""Owns the two ways a network is run."""
+"""Owns the choice of how a network is run: which backends there are, and which one serves here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+
+from crime_detect_engine.domain.errors import BackendError
+from crime_detect_engine.domain.ports import Backend
+from crime_detect_engine.vision.checkpoint import Checkpoint
+
+
+def _openvino(checkpoint: Checkpoint, device: str) -> Backend:
+    if find_spec("openvino") is None:
+        raise BackendError("OpenVINO is not installed")
+    if not checkpoint.has_openvino:
+        raise BackendError(f"{checkpoint.spec.name} was not exported for OpenVINO (`crime-detect export` does it)")
+    from .openvino import OpenVinoBackend
+
+    return OpenVinoBackend(checkpoint, device)
+
+
+def _torch(checkpoint: Checkpoint, device: str) -> Backend:
+    if find_spec("torch") is None:
+        raise BackendError("torch is not installed")
+    from .torch import TorchBackend
+
+    return TorchBackend(checkpoint, device)
+
+
+BACKENDS: Mapping[str, Callable[[Checkpoint, str], Backend]] = {"openvino": _openvino, "torch": _torch}
+
+_CPU = (("openvino", "cpu"), ("torch", "cpu"))
+DEVICES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "cuda": (("torch", "cuda"), *_CPU),
+    "gpu": (("openvino", "gpu"), *_CPU),
+    "openvino": _CPU,
+    "cpu": _CPU,
+}
+"""What is tried, in order, for each device that may be asked for; `gpu` is an Intel GPU through OpenVINO."""
+
+
+def choose_backend(checkpoint: Checkpoint, device: str = "auto") -> tuple[Backend, str | None]:
+    """The first backend that runs, and a text to show and log when it is not the one asked for.
+
+    `auto` takes CUDA where torch finds it, else OpenVINO on the CPU, else torch on the CPU. Raises BackendError when
+    nothing runs, CheckpointError when the weights do not fit.
+    """
+    if device == "auto":
+        device = "cuda" if has_cuda() else "cpu"
+    if device not in DEVICES:
+        raise BackendError(f"unknown device {device!r}; allowed are auto, {', '.join(DEVICES)}")
+    refusals: list[str] = []
+    for name, target in DEVICES[device]:
+        try:
+            backend = BACKENDS[name](checkpoint, target)
+        except BackendError as error:
+            refusals.append(str(error))
+            continue
+        return backend, f"{'; '.join(refusals)}; using {name} on {target}" if refusals else None
+    raise BackendError(f"nothing can run {checkpoint.spec.name}: {'; '.join(refusals)}")
+
+
+def has_cuda() -> bool:
+    """Whether torch is installed and finds a CUDA device."""
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
