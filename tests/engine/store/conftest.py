@@ -1,0 +1,88 @@
+"""Owns what the store's tests share: a clock, alerts, and stores on real files that are closed afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crime_detect_engine.domain.clock import ManualClock
+from crime_detect_engine.domain.types import Alert, ChangeType, Score, Severity
+from crime_detect_engine.domain.ulid import ulid
+from crime_detect_engine.store.store import Store
+
+START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+OpenStore = Callable[..., Awaitable[Store]]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture
+async def open_store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[OpenStore]:
+    """Opens `tmp_path/data` (or `data_dir`); closing twice is fine."""
+    opened: list[Store] = []
+
+    async def open_one(data_dir: Path | None = None, **options: Any) -> Store:
+        store = await Store.open(data_dir or tmp_path / "data", clock, **{"reserve_bytes": 0, **options})
+        opened.append(store)
+        return store
+
+    yield open_one
+    for store in opened:
+        if not store.closed:
+            await store.close()
+
+
+@pytest.fixture
+async def store(open_store: OpenStore) -> Store:
+    return await open_store(deliveries_for=lambda _event: [("mqtt", "yard"), ("sms", "owner")])
+
+
+@pytest.fixture
+def make_alert(clock: ManualClock) -> Callable[..., Alert]:
+    """An alert about the incident that began at `started_at`, with one score."""
+
+    def make(type_: ChangeType = ChangeType.NEW, confidence: float = 0.9, **changes: Any) -> Alert:
+        camera = changes.get("camera", "yard")
+        label = changes.get("label", "fighting")
+        started_at = changes.get("started_at", START)
+        at = changes.get("at", max(clock.now(), started_at))
+        probabilities = {"normal": 1 - confidence, label: confidence}
+        values: dict[str, Any] = {
+            "incident_id": ulid(started_at, camera, label),
+            "camera": camera,
+            "type": type_,
+            "label": label,
+            "confidence": confidence,
+            "threshold": 0.8,
+            "severity": Severity.ALERT,
+            "notify": True,
+            "suppressed_by": None,
+            "started_at": started_at,
+            "at": at,
+            "scores": (Score(camera, at, 1.0, probabilities, "m", 5.0),),
+            "best": True,
+        }
+        return Alert(**{**values, **changes})
+
+    return make
+
+
+@pytest.fixture
+def add_incident(store: Store, make_alert: Callable[..., Alert]) -> Callable[..., Awaitable[str]]:
+    """Writes a whole incident, `age` before the clock's now, 10 s long; returns its id."""
+
+    async def add(age: timedelta = timedelta(), picture: bytes | None = b"jpeg", **changes: Any) -> str:
+        started_at = changes.pop("started_at", START - age)
+        first = make_alert(started_at=started_at, at=started_at, **changes)
+        await store.write(first, picture)
+        end_at = started_at + timedelta(seconds=10)
+        await store.write(make_alert(ChangeType.END, started_at=started_at, at=end_at, **changes), None)
+        return first.incident_id
+
+    return add
