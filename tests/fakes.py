@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from crime_detect_engine.domain.errors import NotFoundError, SourceError
-from crime_detect_engine.domain.ports import Actor, CameraView, IncidentQuery, ManualReport, Page
+from aiohttp import BasicAuth, web
+from crime_detect_engine.domain.errors import NotFoundError, SourceError, StoreError
+from crime_detect_engine.domain.ports import Actor, CameraView, Delivery, IncidentQuery, ManualReport, Page
 from crime_detect_engine.domain.types import (
     CameraChanged,
     ChangeType,
@@ -257,3 +260,190 @@ def _matches(incident: Incident, query: IncidentQuery) -> bool:
         and incident.confidence >= (query.min_confidence or 0)
         and (query.text is None or query.text in f"{incident.camera} {incident.label} {incident.note or ''}")
     )
+
+
+# --- outputs ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class MemoryOutbox:
+    """An `OutboxStore` in memory, with the order of the real one: nothing overtakes within a recipient."""
+
+    clock_now: Callable[[], datetime]
+    events: dict[int, IncidentChanged] = field(default_factory=dict)
+    rows: dict[int, Delivery] = field(default_factory=dict)
+    state: dict[int, str] = field(default_factory=dict)
+    retry_at: dict[int, datetime] = field(default_factory=dict)
+    snapshots: dict[str, bytes] = field(default_factory=dict)
+    failing: bool = False
+    """True: every call is refused, as by a locked database."""
+
+    def add(self, event: IncidentChanged, channel: str, recipient: str) -> Delivery:
+        self.events[event.seq] = event
+        known = event.after or event.before
+        delivery = Delivery(
+            len(self.rows) + 1, channel, recipient, event.seq, known.incident_id if known else None,
+            self.clock_now(), 0, None, None,
+        )  # fmt: skip
+        self.rows[delivery.id], self.state[delivery.id] = delivery, "pending"
+        return delivery
+
+    def _usable(self) -> None:
+        if self.failing:
+            raise StoreError("the database is locked")
+
+    async def due(self, channel: str, now: datetime, limit: int = 50) -> Sequence[Delivery]:
+        self._usable()
+        heads: dict[str, Delivery] = {}
+        for row in self.rows.values():
+            if row.channel == channel and self.state[row.id] in ("pending", "sending"):
+                heads.setdefault(row.recipient, row)
+        ready = [
+            row for row in heads.values() if self.state[row.id] == "sending" or self.retry_at.get(row.id, now) <= now
+        ]
+        return [replace(row, receipt="maybe") if self.state[row.id] == "sending" else row for row in ready][:limit]
+
+    async def mark_sending(self, delivery_id: int) -> None:
+        self._usable()
+        self.state[delivery_id] = "sending"
+
+    async def mark_sent(self, delivery_id: int, receipt: str | None, at: datetime) -> None:
+        self._usable()
+        self.state[delivery_id] = "sent"
+        self.rows[delivery_id] = replace(self.rows[delivery_id], receipt=receipt, last_error=None)
+
+    async def mark_failed(
+        self, delivery_id: int, error: str, retry_at: datetime | None, *, ambiguous: bool = False
+    ) -> None:
+        self._usable()
+        row = self.rows[delivery_id]
+        self.rows[delivery_id] = replace(
+            row, attempts=row.attempts + 1, last_error=error, receipt="maybe" if ambiguous else None
+        )
+        self.state[delivery_id] = "failed" if retry_at is None else "pending"
+        if retry_at is not None:
+            self.retry_at[delivery_id] = retry_at
+
+    async def event(self, seq: int) -> IncidentChanged | None:
+        self._usable()
+        return self.events.get(seq)
+
+    async def snapshot_jpeg(self, incident_id: str) -> bytes | None:
+        return self.snapshots.get(incident_id)
+
+    async def pending_counts(self) -> Mapping[str, int]:
+        waiting = [self.rows[i].channel for i, state in self.state.items() if state in ("pending", "sending")]
+        return {channel: waiting.count(channel) for channel in set(waiting)}
+
+
+class TwilioServer:
+    """Twilio's messages resource: POST and list. `plan`: what becomes of the next POSTs; without one they are accepted.
+
+    `accept`, `invalid` (21211), `unauthorized` (401), `too_many` (429), `error` (500), `hang` (no answer, not taken
+    over), `accept_hang` (taken over, no answer), `accept_error` (taken over, 500).
+    """
+
+    sid, token = "AC" + "0" * 32, "secret-token"
+
+    def __init__(self) -> None:
+        self.plan: list[str] = []
+        self.messages: list[dict[str, Any]] = []
+        self.posts = 0
+        self.lists = 0
+        self._released = asyncio.Event()
+
+    async def __aenter__(self) -> TwilioServer:
+        app = web.Application()
+        path = f"/2010-04-01/Accounts/{self.sid}/Messages.json"
+        app.router.add_post(path, self._post)
+        app.router.add_get(path, self._list)
+        self._runner = web.AppRunner(app, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._released.set()
+        await self._runner.cleanup()
+
+    def _refuse(self, status: int, code: int, message: str, **headers: str) -> web.Response:
+        body = {
+            "code": code,
+            "message": message,
+            "status": status,
+            "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        }
+        return web.json_response(body, status=status, headers=headers)
+
+    def _known(self, request: web.Request) -> bool:
+        return request.headers.get("Authorization") == BasicAuth(self.sid, self.token).encode()
+
+    async def _post(self, request: web.Request) -> web.Response:
+        self.posts += 1
+        form = await request.post()
+        todo = self.plan.pop(0) if self.plan else "accept"
+        if todo == "unauthorized" or not self._known(request):
+            return self._refuse(401, 20003, "Authenticate")
+        if todo == "invalid":
+            return self._refuse(400, 21211, f"Invalid 'To' Phone Number: {form['To']}")
+        if todo == "too_many":
+            return self._refuse(429, 20429, "Too many requests", **{"Retry-After": "7"})
+        if todo in ("error", "hang"):
+            if todo == "hang":
+                await self._released.wait()
+            return self._refuse(500, 20500, "Internal server error")
+        message = self._take_over(form)
+        if todo == "accept_hang":
+            await self._released.wait()
+        return self._refuse(500, 20500, "oops") if todo == "accept_error" else web.json_response(message, status=201)
+
+    def _take_over(self, form: Mapping[str, Any]) -> dict[str, Any]:
+        message = {
+            "sid": f"SM{len(self.messages):032x}", "to": form["To"], "from": form.get("From"), "body": form["Body"],
+            "status": "queued", "direction": "outbound-api", "date_sent": None, "num_media": "0", "error_code": None,
+            "date_created": format_datetime(datetime.now(UTC)), "account_sid": self.sid,
+        }  # fmt: skip
+        self.messages.append(message)
+        return message
+
+    async def _list(self, request: web.Request) -> web.Response:
+        self.lists += 1
+        if not self._known(request):
+            return self._refuse(401, 20003, "Authenticate")
+        found = [message for message in reversed(self.messages) if message["to"] == request.query.get("To")]
+        return web.json_response({"messages": found, "next_page_uri": None, "page": 0, "page_size": 50})
+
+
+class WebhookServer:
+    """Keeps every POST as (headers, body). `statuses`: the next answers; without one 204. `hang`: never answers."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[Mapping[str, str], bytes]] = []
+        self.statuses: list[int] = []
+        self.hang = False
+        self._released = asyncio.Event()
+
+    async def __aenter__(self) -> WebhookServer:
+        app = web.Application()
+        app.router.add_post("/{path:.*}", self._post)
+        self._runner = web.AppRunner(app, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self.port}/alert"
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._released.set()
+        await self._runner.cleanup()
+
+    async def _post(self, request: web.Request) -> web.Response:
+        self.requests.append((request.headers.copy(), await request.read()))
+        if self.hang:
+            await self._released.wait()
+        status = self.statuses.pop(0) if self.statuses else 204
+        headers = {"Location": self.url} if 300 <= status < 400 else {"Retry-After": "9"} if status == 429 else {}
+        return web.Response(status=status, headers=headers)

@@ -8,6 +8,7 @@ import hmac
 import ipaddress
 import json
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
