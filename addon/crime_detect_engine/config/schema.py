@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,11 @@ import voluptuous as vol
 from ..decision.profiles import DEFAULT_PROFILE, PROFILES
 from ..decision.schedule import SCHEMA as SCHEDULE
 from ..domain.types import Rules, Severity
+from ..outputs import SCHEMA as ALERTS
+from ..outputs import AlertOptions
+from ..outputs.mqtt_options import SCHEMA as MQTT
+from ..store.retention import SCHEMA as RETENTION
+from ..store.retention import RetentionOptions
 from . import fields
 from .fields import LOCATION, Maybe, not_in_this_version
 from .settings import UTC_WARNING, CameraConfig, Config, ModelOptions
@@ -54,8 +59,12 @@ SECTIONS = vol.Schema(
         "instance": Maybe(fields.slug),
         "timezone": Maybe(fields.timezone),
         "cameras": Maybe({fields.camera_id: CAMERA}),
+        "frigate": not_in_this_version,
+        "mqtt": Maybe(MQTT),
         "model": Maybe(MODEL),
         "severity": Maybe({fields.label: fields.severity}),
+        "alerts": Maybe(ALERTS),
+        "retention": Maybe(RETENTION),
         "privacy": Maybe({"blur_faces": not_in_this_version, "encrypt_originals": not_in_this_version}),
         "database": Maybe(vol.Any("sqlite", msg="databases other than sqlite are not in this version")),
     }
@@ -64,11 +73,11 @@ SECTIONS = vol.Schema(
 
 def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     """The validated file as a Config. Raises Invalid for what only shows when sections meet."""
-    given = {key: part for key, part in value.items() if part is not None and key != "privacy"}
+    given = {key: part for key, part in value.items() if part is not None and key not in {"privacy", "frigate"}}
     severity = given.get("severity", {})
     zone = given.pop("timezone", None) or default_zone
     cameras: dict[str, CameraConfig] = {}
-    errors: list[vol.Invalid] = []
+    errors: list[vol.Invalid] = [*_unknown_labels(given)]
     for name, options in given.pop("cameras", {}).items():
         try:
             cameras[name] = _camera(name, options, severity)
@@ -79,6 +88,22 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
         raise vol.MultipleInvalid(errors)
     warnings = () if zone is not None else (UTC_WARNING,)
     return Config(**given, cameras=cameras, timezone=zone or ZoneInfo("UTC"), warnings=warnings)
+
+
+def _unknown_labels(given: Mapping[str, Any]) -> Iterator[vol.Invalid]:
+    """Classes that sections of other stages name: they know no vocabulary, and a misspelt one would never match."""
+    retention, alerts = given.get("retention", RetentionOptions()), given.get("alerts", AlertOptions())
+    named: list[tuple[list[str | int], Iterable[str]]] = [(["retention", "per_class"], retention.per_class_s)]
+    named += [
+        (["alerts", name, "labels"], getattr(alerts, name).labels) for name in ("sms", "email") if getattr(alerts, name)
+    ]
+    named += [(["alerts", "webhook", index, "labels"], one.labels) for index, one in enumerate(alerts.webhook)]
+    for path, labels in named:
+        for label in labels:
+            try:
+                fields.label(label)
+            except vol.Invalid as error:
+                yield vol.Invalid(f"{label}: {error}", path=path)
 
 
 def _camera(name: str, options: Mapping[str, Any], severity: Mapping[str, Severity]) -> CameraConfig:

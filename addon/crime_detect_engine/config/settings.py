@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo
 
 from ..decision.schedule import ScheduleWindow
 from ..domain.types import Location, Rules, Severity
+from ..outputs import AlertOptions
+from ..outputs.mqtt_options import MqttOptions
+from ..store.retention import RetentionOptions
 
 Polygon = tuple[tuple[float, float], ...]
 """Points (x, y) relative to the picture, 0..1."""
@@ -48,7 +51,10 @@ class Config:
     instance: str = "home"
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
+    mqtt: MqttOptions | None = None
     model: ModelOptions = field(default_factory=ModelOptions)
     severity: Mapping[str, Severity] = field(default_factory=dict)
+    alerts: AlertOptions = field(default_factory=AlertOptions)
+    retention: RetentionOptions = field(default_factory=RetentionOptions)
     database: str = "sqlite"
     warnings: tuple[str, ...] = ()
