@@ -74,6 +74,7 @@ class MqttCommands:
                 raise ValueError("no such command")
 
     async def _change_incident(self, incident_id: str, what: str, text: str) -> None:
+        await self._engine.incident(incident_id)
         match what:
             case "verdict":
                 await self._engine.set_verdict(incident_id, _verdict(text), _ACTOR)
@@ -85,6 +86,7 @@ class MqttCommands:
                 raise ValueError("expected verdict, acknowledge or hold")
 
     async def _change_camera(self, camera: str, what: str, text: str) -> None:
+        self._engine.camera(camera)
         match what:
             case "detection":
                 await self._engine.set_detection(camera, _switch(text), _ACTOR)
@@ -99,7 +101,10 @@ class MqttCommands:
 
     async def _replay(self, text: str, publish: Publish) -> None:
         """Every event after `since` in order, as WebSocket messages; `reset` where they are not all there."""
-        wanted = json.loads(text)
+        try:
+            wanted = json.loads(text)
+        except (ValueError, RecursionError):
+            wanted = None
         since, epoch = (wanted.get("since"), wanted.get("epoch")) if isinstance(wanted, dict) else (None, None)
         if not isinstance(since, int) or isinstance(since, bool) or not isinstance(epoch, str):
             raise ValueError('expected {"since": 12, "epoch": "…"}')
@@ -112,9 +117,9 @@ class MqttCommands:
             page = await engine.events_since(since, _PAGE)
             if not page:
                 return
-            for event in page:
-                await publish(topic, _json(event_message(event, engine.uuid, engine.epoch)))
-                since = event.seq
+            messages = [_json(event_message(event, engine.uuid, engine.epoch)) for event in page]
+            await asyncio.gather(*(publish(topic, message) for message in messages))
+            since = page[-1].seq
 
     def _envelope(self, kind: str, oldest: int, newest: int) -> dict[str, Any]:
         return {
