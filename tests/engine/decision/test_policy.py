@@ -11,6 +11,8 @@ import pytest
 from crime_detect_engine.decision.policy import PENDING_LIMIT, close_all, expire, silence_limit_s, step
 from crime_detect_engine.decision.state import ALL_LABELS, ARMED, Arming, PolicyState
 from crime_detect_engine.domain.types import Alert, ChangeType, Rules, Score, Severity, SuppressedBy
+from hypothesis import given
+from hypothesis import strategies as st
 
 START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
 NEW, UPDATE, END = ChangeType.NEW, ChangeType.UPDATE, ChangeType.END
@@ -383,3 +385,138 @@ def test_every_score_of_an_incident_is_handed_over_once() -> None:
     camera.see(*values)
     seen = [s.probabilities["fighting"] for a in camera.alerts for s in a.scores]
     assert seen == values
+
+
+# --- properties ----------------------------------------------------------------------------------------------------
+
+PROBABILITIES = st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)).map(
+    lambda three: tuple(part / (sum(three) or 1.0) for part in three) if sum(three) else (1.0, 0.0, 0.0)
+)
+ARMINGS = st.builds(
+    Arming,
+    schedule_open=st.booleans(),
+    detection_on=st.booleans(),
+    shadow=st.booleans(),
+    privacy=st.booleans(),
+    snoozed=st.sets(st.sampled_from(["fighting", "robbery", ALL_LABELS])).map(frozenset),
+)
+MOSTLY_ARMED = st.one_of(st.just(ARMED), st.just(ARMED), ARMINGS)
+RULES = st.builds(
+    Rules,
+    threshold=st.sampled_from([0.3, 0.5, 0.7, 0.8, 0.99]),
+    per_class=st.dictionaries(st.sampled_from(["fighting", "robbery"]), st.sampled_from([0.2, 0.6, 0.9])),
+    release=st.sampled_from([0.1, 0.4, 0.6, 0.9]),
+    log_floor=st.sampled_from([0.1, 0.5, 0.95]),
+    votes=st.integers(1, 3),
+    window=st.integers(3, 6),
+    cooldown_s=st.sampled_from([0.0, 3.0, 60.0]),
+    severity=st.dictionaries(st.just("fighting"), st.sampled_from([Severity.ALERT, Severity.CRITICAL])),
+)
+STEPS = st.lists(
+    st.tuples(
+        PROBABILITIES,
+        st.sampled_from([0.5, 0.5, 0.5, 1.0, 30.0]),
+        st.sampled_from([0, 0, 0, -7200, 7200]),
+        MOSTLY_ARMED,
+    ),
+    max_size=60,
+)
+Steps = list[tuple[tuple[float, float, float], float, int, Arming]]
+
+
+def play(rules: Rules, steps: Steps) -> list[tuple[Score, Arming, PolicyState, tuple[Alert, ...]]]:
+    """Runs the steps and closes at the end; each entry is what went in and what came out."""
+    state, at, tick_s, out = PolicyState(), START, 100.0, []
+    for (normal, fighting, robbery), seconds, jump_s, arming in steps:
+        tick_s += seconds
+        at += timedelta(seconds=seconds + jump_s)
+        probabilities = {"normal": normal, "fighting": fighting, "robbery": robbery}
+        score = Score("yard", at, tick_s, probabilities, "m", 1.0)
+        state, alerts = step(rules, state, score, arming)
+        out.append((score, arming, state, alerts))
+    if out:
+        score, arming = out[-1][:2]
+        out.append((score, arming, *close_all(rules, state, "yard", at, tick_s + 1)))
+    return out
+
+
+@given(RULES, STEPS)
+def test_each_incident_begins_once_grows_and_ends_once(rules: Rules, steps: Steps) -> None:
+    by_id: dict[str, list[Alert]] = {}
+    open_by_label: dict[str, str] = {}
+    for *_, alerts in play(rules, steps):
+        for alert in alerts:
+            by_id.setdefault(alert.incident_id, []).append(alert)
+            if alert.type is NEW:
+                assert alert.label not in open_by_label
+                open_by_label[alert.label] = alert.incident_id
+            assert open_by_label[alert.label] == alert.incident_id
+            if alert.type is END:
+                del open_by_label[alert.label]
+    assert not open_by_label
+    for story in by_id.values():
+        assert [a.type for a in story] == [NEW, *[UPDATE] * (len(story) - 2), END]
+        assert len({(a.label, a.started_at) for a in story}) == 1
+        assert [a.confidence for a in story] == sorted(a.confidence for a in story)
+        assert [a.severity for a in story] == sorted(a.severity for a in story)
+        assert [a.notify for a in story] == sorted(a.notify for a in story)
+        assert [a.at for a in story] == sorted(a.at for a in story)
+        assert all(a.at >= a.started_at for a in story if a.type is END)
+        ticks = [score.tick_s for a in story for score in a.scores]
+        assert ticks == sorted(set(ticks))
+        assert story[-1].confidence == max(s.probabilities[story[0].label] for a in story for s in a.scores)
+
+
+@given(RULES, STEPS)
+def test_nobody_is_told_without_votes_and_arming(rules: Rules, steps: Steps) -> None:
+    told: set[str] = set()
+    recent: list[Score] = []
+    for score, arming, _, alerts in play(rules, steps):
+        recent = [*recent, score][-rules.window :]
+        for alert in alerts:
+            assert alert.severity is not Severity.DETECTION or not alert.notify
+            assert not (alert.notify and alert.suppressed_by)
+            if alert.notify and alert.incident_id not in told:
+                told.add(alert.incident_id)
+                assert alert.confidence >= alert.threshold
+                votes = [one.probabilities[alert.label] >= rules.threshold_of(alert.label) for one in recent]
+                assert sum(votes) >= rules.votes
+                assert arming.schedule_open
+                assert arming.detection_on
+                assert not (arming.shadow or arming.privacy)
+                assert not arming.is_snoozed(alert.label)
+
+
+@given(RULES, STEPS)
+def test_people_are_told_of_a_class_once_a_cooldown(rules: Rules, steps: Steps) -> None:
+    ends: dict[str, float] = {}
+    told: set[str] = set()
+    last: Score | None = None
+    for score, _, _, alerts in play(rules, steps):
+        for alert in alerts:
+            if alert.notify and alert.type is not END and alert.incident_id not in told:
+                told.add(alert.incident_id)
+                assert score.tick_s - ends.get(alert.label, -1e9) >= rules.cooldown_s
+            if alert.notify and alert.type is END:
+                silent_s = math.inf if last is None else last.tick_s + silence_limit_s(rules, last)
+                ends[alert.label] = min(score.tick_s, silent_s)
+        last = score
+
+
+@given(RULES, STEPS)
+def test_same_input_same_decision(rules: Rules, steps: Steps) -> None:
+    first, second = play(rules, steps), play(rules, steps)
+    assert first == second
+
+
+@given(RULES, STEPS, st.data())
+def test_step_leaves_the_old_state_alone(rules: Rules, steps: Steps, data: st.DataObject) -> None:
+    states = [entry[2] for entry in play(rules, steps)[:-1]]
+    if not states:
+        return
+    state = data.draw(st.sampled_from(states))
+    before = (state.recent, dict(state.tracks), state.last_tick_s)
+    for entry in play(rules, steps):
+        if entry[0].tick_s > (state.last_tick_s or 0):
+            step(rules, state, entry[0], entry[1])
+    assert (state.recent, dict(state.tracks), state.last_tick_s) == before
