@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
@@ -41,8 +42,7 @@ class Countdown:
     def arm(self) -> None:
         for owner, name in ((os, "fsync"), (Path, "write_bytes"), (Path, "replace"), (Path, "unlink")):
             setattr(owner, name, self._counted(getattr(owner, name)))
-        for moment in ("begin", "before_cursor_execute", "commit"):
-            event.listen(Engine, moment, self.count)
+        event.listen(Engine, "commit", self.count)
 
     def _counted(self, function):
         def call(*arguments, **words):
@@ -68,10 +68,20 @@ async def write(folder: Path, told: Path, countdown: Countdown) -> None:
     await store.close()
 
 
+async def create(folder: Path) -> None:
+    store = await Store.open(folder, ManualClock(START))
+    await store.close()
+
+
 def main(folder: Path) -> None:
     told = []
+    if (first := os.fork()) == 0:
+        asyncio.run(create(folder / "empty"))
+        os._exit(0)
+    os.waitpid(first, 0)
     for step in range(200):
         log = folder / f"told{step}"
+        shutil.copytree(folder / "empty", folder / f"step{step}")
         child = os.fork()
         if child == 0:
             asyncio.run(write(folder / f"step{step}", log, Countdown(step)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -289,7 +290,8 @@ async def test_media_are_not_written_beneath_a_missing_mount(store, make_alert, 
 async def test_a_kill_at_every_step_of_a_write_leaves_a_consistent_store(tmp_path, open_store, clock):
     """`kill -9` at each system call that writes: nothing told is lost, nothing half is left."""
     script = Path(__file__).with_name("crash_writer.py")
-    result = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, check=True, timeout=100)
+    command = [sys.executable, script, tmp_path]
+    result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     told = json.loads(result.stdout)
     assert len(told) > 15, "the script found too few steps to die at"
     for step, ids in enumerate(told):
