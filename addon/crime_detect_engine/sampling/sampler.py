@@ -1,0 +1,107 @@
+"""Owns sampling by time: which raw frames the model sees, at the rate it was trained on.
+
+`FixedRateSampler(camera, spec, masks=…)`, then `offer(raw) -> Frame | None` for every decoded frame, from one thread.
+The engine, `analyze` and training all use exactly this, so that a clip and a camera give the same frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crime_detect_engine.domain.ports import RawFrame
+from crime_detect_engine.domain.types import Frame, Image, ModelSpec
+
+from .cuts import CutDetector
+from .masks import Masks, Polygon
+from .motion import MotionGate
+from .picture import MaskedPicture
+
+MAX_GAP_STEPS = 2.5
+"""A longer pause between two sampled frames is a gap: there is no difference across it and the window is dropped."""
+
+
+class FixedRateSampler:
+    """Samples at `spec.fps` of the camera's own time, to the nearest frame, and converts only what it samples.
+
+    A source slower than the model is sampled at its own rate, down to a gap of `MAX_GAP_STEPS`. `find_cuts` and
+    `gate` switch visual cut detection and the motion gate (off: only what the source tells, always `moving`).
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        spec: ModelSpec,
+        *,
+        masks: Masks | Sequence[Polygon] = (),
+        find_cuts: bool = True,
+        gate: bool = True,
+    ) -> None:
+        self._camera = camera
+        self._step_s = 1.0 / spec.fps
+        self._size = spec.size
+        self._interpolation = spec.interpolation
+        self._masks = masks if isinstance(masks, Masks) else Masks(masks)
+        self._cuts = CutDetector() if find_cuts else None
+        self._gate = MotionGate(spec.frames / spec.fps) if gate else None
+        self._seq = 0
+        self._due_s = 0.0
+        self._offered_s: float | None = None
+        self._interval_s = 0.0
+        self._sampled_s = 0.0
+        self._previous: Image | None = None
+        self._pending_cut = False
+
+    @property
+    def source_fps(self) -> float:
+        """The source's frame rate as seen so far, 0.0 while unknown."""
+        return 1.0 / self._interval_s if self._interval_s > 0 else 0.0
+
+    def offer(self, raw: RawFrame) -> Frame | None:
+        """The frame if it is due, None otherwise. `raw.stream_s` must not go back."""
+        self._pace(raw)
+        if raw.cut:
+            self._pending_cut = True
+        gap_s = raw.stream_s - self._sampled_s
+        if self._seq == 0 or self._pending_cut or gap_s > MAX_GAP_STEPS * self._step_s:
+            self._pending_cut = True
+            self._due_s = raw.stream_s
+        elif raw.stream_s < self._due_s - self._interval_s / 2 - 1e-6:
+            return None
+        return self._take(raw)
+
+    def _pace(self, raw: RawFrame) -> None:
+        """Follows the source's frame spacing, to tell the frame nearest to a due time from the next one."""
+        if self._offered_s is not None and not raw.cut:
+            spacing_s = min(raw.stream_s - self._offered_s, self._step_s)
+            if spacing_s > 0:
+                old_s = self._interval_s
+                self._interval_s = spacing_s if old_s == 0 else old_s + 0.2 * (spacing_s - old_s)
+        self._offered_s = raw.stream_s
+
+    def _take(self, raw: RawFrame) -> Frame:
+        image = self._masks.apply(raw.rgb(self._size, self._size, self._interpolation))
+        cut = self._pending_cut
+        if self._cuts is not None and self._cuts.cut(image, known=cut):
+            cut = True
+        moving = True
+        if self._gate is not None:
+            moving = self._gate.moving(raw.luma(), raw.stream_s, cut=cut)
+        frame = Frame(
+            camera=self._camera,
+            seq=self._seq,
+            at=raw.at,
+            tick_s=raw.tick_s,
+            image=image,
+            previous=None if cut else self._previous,
+            picture=MaskedPicture(raw, self._masks),
+            moving=moving,
+            cut=cut,
+        )
+        self._seq += 1
+        self._previous = image
+        self._sampled_s = raw.stream_s
+        self._due_s += self._step_s
+        if raw.stream_s >= self._due_s - self._interval_s / 2:
+            self._due_s = raw.stream_s + self._step_s
+        self._pending_cut = False
+        return frame
