@@ -40,7 +40,8 @@ def _window(clip: Clip, frames: int, options: Augmentation, random: np.random.Ge
     keep[:2] = True
     # A lost frame is seen as the one before it, held: the way the sequence holds the last vector.
     picked = picked[np.maximum.accumulate(np.where(keep, np.arange(len(picked)), 0))]
-    return clip[picked]
+    window: Clip = clip[picked]
+    return window
 
 
 def _crop(clip: Clip, options: Augmentation, random: np.random.Generator) -> Clip:
@@ -66,4 +67,5 @@ def _light(clip: Clip, options: Augmentation, random: np.random.Generator) -> Cl
     shift = 255 * options.brightness * random.uniform(-0.5, 0.5)
     values = (np.arange(256) / 255) ** gamma * 255
     table = np.clip((values - 128) * contrast + 128 + shift, 0, 255).astype(np.uint8)
-    return table[clip]
+    changed: Clip = table[clip]
+    return changed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,11 +45,6 @@ class ClipFile:
     group: str
     fold: int | None
     origin: str = ""
-
-
-def file_digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def list_clips(root: Path, folder: DataFolder, labels: Sequence[str]) -> list[ClipFile]:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,8 @@ def train_network(recipe: Recipe, samples: Sequence[Sample], data: Path, out: Pa
     torch.manual_seed(settings.seed)
     out.mkdir(parents=True, exist_ok=True)
     state_file = out / "state.safetensors"
-    network = start_network(recipe, data).to(device, memory_format=torch.channels_last)
+    network = start_network(recipe, data)
+    network.to(device, memory_format=torch.channels_last)
     resumed = state_file.exists()
     if not resumed:
         accuracy = initialise_head(network, recipe, samples)
@@ -60,16 +60,14 @@ def train_network(recipe: Recipe, samples: Sequence[Sample], data: Path, out: Pa
         _restore(run, state_file)
     with (out / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
         while run.epoch < settings.epochs:
-            began = perf_counter()
-            figures = train_one_epoch(run, recipe, samples)
-            figures |= {"epoch": run.epoch, "took_s": round(perf_counter() - began, 1)}
-            line = json.dumps(figures)
+            line = json.dumps(train_one_epoch(run, recipe, samples))
             metrics.write(line + "\n")
             metrics.flush()
             report(line)
             _save(run, state_file)
     network.load_state_dict(run.average)
-    return network.eval()
+    network.eval()
+    return network
 
 
 def start_network(recipe: Recipe, data: Path) -> Network:
@@ -99,7 +97,11 @@ def train_one_epoch(run: Run, recipe: Recipe, samples: Sequence[Sample]) -> dict
         losses.append(loss)
         right += hits
     run.epoch += 1
-    return {"loss": round(float(np.mean(losses)), 4), "train_accuracy": round(right / len(order), 4)}
+    return {
+        "epoch": run.epoch,
+        "loss": round(float(np.mean(losses)), 4),
+        "train_accuracy": round(right / len(order), 4),
+    }
 
 
 def forward_clips(network: Network, clips: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> Tensor:

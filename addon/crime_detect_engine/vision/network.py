@@ -213,7 +213,8 @@ def restore_network(spec: ModelSpec, tensors: Mapping[str, Tensor]) -> Network:
     wrong = [name for name in missing if not _is_counter(name)] + list(unexpected)
     if wrong:
         raise CheckpointError(f"the weights of {spec.name} do not fit {spec.network}: {', '.join(wrong[:3])}, …")
-    return network.eval()
+    network.eval()
+    return network
 
 
 def _is_counter(name: str) -> bool:

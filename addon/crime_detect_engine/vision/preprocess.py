@@ -17,7 +17,8 @@ def difference(now: Image, previous: Image, gain: float) -> Image:
     change = now.astype(np.float32) - previous
     change *= gain
     change += NO_DIFFERENCE
-    return np.clip(np.rint(change), 0, 255).astype(np.uint8)
+    image: Image = np.clip(np.rint(change), 0, 255).astype(np.uint8)
+    return image
 
 
 def compose(frame: Frame, spec: ModelSpec) -> Image | None:

@@ -1,0 +1,120 @@
+"""Owns the model card: Markdown generated from the report, so that no figure is typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crime_detect_engine.domain.types import ModelSpec
+
+from .recipe import Recipe
+
+
+def write_card(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> str:
+    """The text of `card.md`."""
+    sections = [
+        f"# {recipe.title}",
+        f"`{spec.name}` version {spec.version}. Classes: {', '.join(spec.labels)}. Generated from `report.json`.",
+        "## What it does not know\n\n" + "\n".join(f"- {limit}" for limit in recipe.limits),
+        _figures(report, spec),
+        _extra(report),
+        "## Data\n\n" + _table(
+            ("folder", "as", "source", "licence"),
+            [(d.folder, d.label or "own classes", d.source, d.licence) for d in recipe.data],
+        ),
+        _making(recipe, spec, report),
+    ]  # fmt: skip
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _figures(report: Mapping[str, Any], spec: ModelSpec) -> str:
+    parts: Mapping[str, Any] = report.get("parts", {})
+    if not parts:
+        return "## Figures\n\nNot measured on real footage."
+    rows = []
+    for name, part in parts.items():
+        after, interval = part["after_scaling"], part["interval_95"]
+        rows.append(
+            (name, after["clips"], part["sources"], _with(after["accuracy"], interval["accuracy"]),
+             after["balanced_accuracy"], _with(after["roc_auc"], interval["roc_auc"]), after["pr_auc"])
+        )  # fmt: skip
+    whole = next(iter(parts.values()))
+    after = whole["after_scaling"]
+    heads = ("clips of", "clips", "sources", "accuracy", "balanced", "ROC-AUC", "PR-AUC")
+    classes = [
+        (name, *(after["per_class"][name][key] for key in ("precision", "recall", "f1", "support")))
+        for name in spec.labels
+    ]
+    return "\n\n".join(
+        (
+            f"## Figures\n\n{report['split'][:1].upper()}{report['split'][1:]}; one seed; "
+            f"{report['configurations_tried']} configurations were tried on these folds, so expect a little less on "
+            "new cameras. A clip counts by its most suspicious window. Brackets: 95 % bootstrap over sources.",
+            _table(heads, rows),
+            _table(("class", "precision", "recall", "F1", "clips"), classes),
+            f"Confusion (rows true, columns said; {', '.join(spec.labels)}): `{after['confusion']}`. By fold: "
+            f"{', '.join(str(v) for v in whole['by_fold'].values())}.",
+            _start(report),
+            _calibration(whole),
+            "Clip figures do not certify a product that watches all day: see `docs/` for false alarms per camera-day.",
+        )
+    )
+
+
+def _start(report: Mapping[str, Any]) -> str:
+    baseline = report.get("baseline")
+    if not baseline:
+        return ""
+    return (
+        f"The same folds before fine-tuning (logistic regression on frozen features, the start of every fold): "
+        f"accuracy {baseline['accuracy']}, ROC-AUC {baseline['roc_auc']}."
+    )
+
+
+def _calibration(part: Mapping[str, Any]) -> str:
+    before, after = part["before_scaling"], part["after_scaling"]
+    rows = [
+        (name, values["brier"], values["nll"], values["ece"])
+        for name, values in (("before scaling", before), ("after", after))
+    ]
+    rows.append(("always the base rate", after["brier_base_rate"], after["nll_base_rate"], ""))
+    at = after["at_0.8"]
+    return (
+        _table(("calibration", "Brier", "log loss", "ECE"), rows)
+        + f"\n\nAt the default threshold 0.8 a single window finds {at['recall']} of the incidents with precision "
+        f"{at['precision']} (specificity {at['specificity']}); the policy asks several windows."
+    )
+
+
+def _extra(report: Mapping[str, Any]) -> str:
+    extra: Mapping[str, Any] = report.get("extra", {})
+    if not extra:
+        return ""
+    rows = [(n, e["videos"], e["windows"], e["above_0.5"], e["above_0.8"]) for n, e in extra.items()]
+    return (
+        "## Ordinary footage, out of fold\n\nEach video was scored by the network of the fold that did not see it.\n\n"
+        + _table(("footage", "videos", "windows", "≥ 0.5", "≥ 0.8"), rows)
+    )
+
+
+def _making(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> str:
+    settings, made = recipe.training, report.get("made", {})
+    return (
+        f"## How it was made\n\nNetwork `{spec.network}`, input {spec.input} at {spec.size} px and {spec.fps:g} frames "
+        f"a second, windows of {spec.min_frames} to {spec.frames} steps. Start weights: `{settings.start}`. Head "
+        f"started from logistic regression, then every layer was trained for {settings.epochs} epochs fixed "
+        f"beforehand (seed {settings.seed}); the shipped weights saw all folds. Temperature {spec.temperature} was "
+        f"fitted on out-of-fold logits.\n\nHardware: {made.get('hardware', 'not recorded')}; "
+        f"{made.get('took_min', '?')} minutes; {made.get('versions', '')}; {made.get('date', '')}. Export: "
+        f"largest difference of a score from torch {report.get('parity', '?')}.\n\nAgain: "
+        f"`crime-detect train --recipe models/{spec.name}/recipe.toml --data DIR`."
+    )
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = [heads, tuple("--" for _ in heads), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def _with(value: Any, interval: Any) -> str:
+    return f"{value} [{interval[0]}, {interval[1]}]" if interval else str(value)

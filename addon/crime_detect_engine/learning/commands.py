@@ -1,0 +1,170 @@
+"""Owns the learning commands as plain functions; the command line hands in how videos are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from crime_detect_engine.domain.clock import Clock
+from crime_detect_engine.domain.errors import InvalidInputError
+from crime_detect_engine.domain.types import ModelSpec
+from crime_detect_engine.vision.checkpoint import (
+    WEIGHTS_FILE,
+    Checkpoint,
+    file_digest,
+    find_checkpoint,
+    write_checkpoint,
+)
+from crime_detect_engine.vision.network import Network, restore_network
+
+from .calibration import fit_temperature
+from .datasets import ClipFile, Reader, Sample, load_samples
+from .evaluate import build_report, clip_arrays, cross_validate, part_report, score_clips
+from .export import export_openvino
+from .initialise import initialise_head
+from .recipe import DataFolder, Recipe, read_recipe
+from .registry import describe_making, store_model, training_clips
+from .train import Report, start_network, train_network
+
+ReaderOf = Callable[[ModelSpec], Reader]
+"""Gives the reader that samples videos at a model's rate and size."""
+
+
+def train(recipe_file: Path, data: Path, models: Path, reader_of: ReaderOf, clock: Clock, report: Report) -> Checkpoint:
+    """Folds, calibration, final training, export and card in one go; continues where it was cut off.
+
+    The checkpoint comes to `models/<name>`; what is under way lies in `models/.work/<name>`.
+    """
+    recipe = read_recipe(recipe_file)
+    samples, files = _load(recipe, data, reader_of)
+    return train_samples(recipe, samples, data, models, clock, report, manifest=_digests(data, files))
+
+
+def train_samples(
+    recipe: Recipe, samples: Sequence[Sample], data: Path, models: Path, clock: Clock, report: Report,
+    *, manifest: Sequence[str] = (),
+) -> Checkpoint:  # fmt: skip
+    """The same for clips that are already in memory (procedural scenes). `folds = 0` in the recipe skips the folds."""
+    began = clock.now()
+    work = models / ".work" / recipe.name
+    figures = _measure(recipe, samples, data, work, report) if recipe.training.folds else {}
+    network = train_network(recipe, samples, data, work / "final", report)
+    figures["made"] = describe_making(began, clock.now())
+    checkpoint = store_model(recipe, network, figures, manifest, models)
+    report(f"wrote {checkpoint.folder}")
+    return checkpoint
+
+
+def evaluate_recipe(recipe_file: Path, data: Path, work: Path, reader_of: ReaderOf, report: Report) -> dict[str, Any]:
+    """Retrains per fold and pools the out-of-fold scores; the report as a dictionary."""
+    recipe = read_recipe(recipe_file)
+    samples, _ = _load(recipe, data, reader_of)
+    return _measure(recipe, samples, data, work / recipe.name, report)
+
+
+def evaluate_model(
+    name: str, data: Path, groups: Path | None, folders: Sequence[Path], reader_of: ReaderOf, *, allow_train: bool
+) -> dict[str, Any]:
+    """Figures of a finished model on DIR/<class>/* clips. Refuses clips it was trained on unless `allow_train`.
+
+    Raises CheckpointError, InvalidInputError.
+    """
+    checkpoint = find_checkpoint(name, folders)
+    spec = checkpoint.spec
+    samples, files = _load_folder(spec, data, groups, reader_of)
+    known = training_clips(spec)
+    seen = sorted(file.path for file in files if file_digest(data / file.path) in known)
+    if seen and not allow_train:
+        raise InvalidInputError(
+            f"{name} was trained on {len(seen)} of {len(files)} clips ({seen[0]}, …): figures on them say nothing "
+            "about new footage; --allow-train computes them anyway and says so in the report"
+        )
+    scored = score_clips(_restored(checkpoint), spec, samples)
+    # The model's own temperature is applied, not fitted anew on what is measured.
+    scaled = [replace(c, windows=tuple(tuple(v / spec.temperature for v in w) for w in c.windows)) for c in scored]
+    return {
+        "model": spec.name,
+        "version": spec.version,
+        "trained_on_these_clips": len(seen),
+        "parts": {"all": part_report(spec, scaled, rescale=False)},
+    }
+
+
+def calibrate(name: str, data: Path, groups: Path | None, folders: Sequence[Path], reader_of: ReaderOf) -> float:
+    """Fits the temperature on clips the model never saw and writes it into the user's checkpoint.
+
+    Raises InvalidInputError for clips it was trained on, or for a shipped checkpoint, which is not edited in place.
+    """
+    checkpoint = find_checkpoint(name, folders)
+    if checkpoint.folder.parent not in folders:
+        raise InvalidInputError(f"{name} is shipped with the engine; copy it to your models first")
+    samples, files = _load_folder(checkpoint.spec, data, groups, reader_of)
+    if any(file_digest(data / file.path) in training_clips(checkpoint.spec) for file in files):
+        raise InvalidInputError("calibration needs clips that the model was not trained on")
+    logits, labels = clip_arrays(checkpoint.spec, score_clips(_restored(checkpoint), checkpoint.spec, samples))
+    temperature = fit_temperature(logits, labels)
+    write_checkpoint(checkpoint.folder, replace(checkpoint.spec, temperature=temperature))
+    return temperature
+
+
+def export(name: str, out: Path, folders: Sequence[Path]) -> float:
+    """Writes the OpenVINO form of a model to `out`; returns the largest difference of a score from torch."""
+    checkpoint = find_checkpoint(name, folders)
+    return export_openvino(_restored(checkpoint), checkpoint.spec, out)
+
+
+def _measure(recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, report: Report) -> dict[str, Any]:
+    work.mkdir(parents=True, exist_ok=True)
+    scored = cross_validate(recipe, samples, data, work, report)
+    return {
+        "model": recipe.name,
+        "version": recipe.spec.version,
+        "configurations_tried": recipe.training.configurations_tried,
+        **build_report(recipe.spec, scored),
+        "baseline": _baseline(recipe, samples, data, work),
+    }
+
+
+def _baseline(recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path) -> dict[str, Any]:
+    """The figures of the start of every fold: what fine-tuning has to beat."""
+    kept = work / "baseline.json"
+    if not kept.exists():
+        scored = []
+        for fold in sorted({sample.fold for sample in samples if not sample.extra}):
+            network = start_network(recipe, data)
+            initialise_head(network, recipe, [s for s in samples if s.fold != fold])
+            scored += score_clips(network, recipe.spec, [s for s in samples if s.fold == fold and not s.extra])
+        part = part_report(recipe.spec, scored)
+        kept.write_text(json.dumps({k: part["after_scaling"][k] for k in ("accuracy", "roc_auc")}), encoding="utf-8")
+    baseline: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    return baseline
+
+
+def _load(recipe: Recipe, data: Path, reader_of: ReaderOf) -> tuple[list[Sample], list[ClipFile]]:
+    samples: list[Sample] = []
+    files: list[ClipFile] = []
+    for folder in recipe.data:
+        own, listed = load_samples(data, folder, recipe.spec, recipe.training.folds or 1, reader_of(recipe.spec))
+        samples += own
+        files += listed
+    return samples, files
+
+
+def _load_folder(
+    spec: ModelSpec, data: Path, groups: Path | None, reader_of: ReaderOf
+) -> tuple[list[Sample], list[ClipFile]]:
+    folder = DataFolder(groups=str(groups.resolve()) if groups else None)
+    return load_samples(data, folder, spec, 1, reader_of(spec))
+
+
+def _digests(data: Path, files: Sequence[ClipFile]) -> list[str]:
+    return [file_digest(data / file.path) for file in files]
+
+
+def _restored(checkpoint: Checkpoint) -> Network:
+    return restore_network(checkpoint.spec, load_file(str(checkpoint.path(WEIGHTS_FILE))))
