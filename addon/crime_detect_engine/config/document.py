@@ -26,6 +26,8 @@ TEXT_KEYS = frozenset(
 
 _TAG = "tag:yaml.org,2002:"
 _CONVERTED = {_TAG + name for name in ("int", "float", "bool", "null")}
+_MERGE = _TAG + "merge"
+_FOREIGN_TAG = "a tag that is not allowed; there are !secret NAME and !env_var NAME [default]"
 _TEXT = {_TAG + name for name in ("str", "timestamp", "value")}
 
 
@@ -74,7 +76,7 @@ def parse(text: str, file: str, secret: Callable[[str], str], environment: Mappi
     """
     root = _compose(text, file)
     reader = _Reader(secret, environment)
-    values = {} if root is None else reader.read(root, (), text_key=False)
+    values = {} if root is None else reader.read(root, ())
     if reader.problems:
         raise InvalidConfig(file, reader.problems)
     return Document(values, reader.lines, reader.references)
@@ -115,37 +117,36 @@ class _Reader:
         self._secret = secret
         self._environment = environment
         self._nodes = 0
+        self._too_much = False
         self.lines: dict[KeyPath, int] = {}
         self.references: dict[KeyPath, Reference] = {}
         self.problems: list[Problem] = []
 
-    def read(self, node: Node, path: KeyPath, *, text_key: bool) -> Any:
+    def read(self, node: Node, path: KeyPath, depth: int = 0, *, text_key: bool = False) -> Any:
         self._nodes += 1
         self.lines.setdefault(path, _line(node))
-        if self._nodes > MAX_NODES or len(path) > MAX_DEPTH:
-            if not any(problem.text.startswith("too many") for problem in self.problems):
+        if self._nodes > MAX_NODES or depth > MAX_DEPTH:
+            if not self._too_much:
                 self._complain(node, path[:4], "too many values or levels, aliases counted")
+            self._too_much = True
             return None
         if isinstance(node, MappingNode) and node.tag == _TAG + "map":
-            return self._mapping(node, path)
+            return self._mapping(node, path, depth)
         if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
-            return [self.read(item, (*path, i), text_key=text_key) for i, item in enumerate(node.value)]
+            return [self.read(one, (*path, i), depth + 1, text_key=text_key) for i, one in enumerate(node.value)]
         if isinstance(node, ScalarNode):
             return self._scalar(node, path, text_key=text_key)
-        self._complain(node, path, "a tag that is not allowed; there are !secret NAME and !env_var NAME [default]")
+        self._complain(node, path, _FOREIGN_TAG)
         return None
 
-    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, path: KeyPath, depth: int) -> dict[str, Any]:
+        merged = self._merged(node, path, depth)
         values: dict[str, Any] = {}
-        merged: dict[str, Any] = {}
         first: dict[str, int] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == _TAG + "merge":
-                for one in value_node.value if isinstance(value_node, SequenceNode) else [value_node]:
-                    inner = self.read(one, path, text_key=False)
-                    merged = {**(inner if isinstance(inner, dict) else {}), **merged}
+            if key_node.tag == _MERGE:
                 continue
-            if not isinstance(key_node, ScalarNode):
+            if not isinstance(key_node, ScalarNode) or key_node.tag not in _TEXT | _CONVERTED:
                 self._complain(key_node, path, "a key must be a text")
                 continue
             key = str(key_node.value)
@@ -153,9 +154,34 @@ class _Reader:
                 self._complain(key_node, (*path, key), f"written twice, first in line {first[key]}")
                 continue
             first[key] = _line(key_node)
+            if key in merged:
+                self._forget((*path, key))
             self.lines[(*path, key)] = _line(key_node)
-            values[key] = self.read(value_node, (*path, key), text_key=key in TEXT_KEYS)
+            values[key] = self.read(value_node, (*path, key), depth + 1, text_key=key in TEXT_KEYS)
         return {**merged, **values}
+
+    def _merged(self, node: MappingNode, path: KeyPath, depth: int) -> dict[str, Any]:
+        """What `<<` brings; of several mappings the first wins, so it is read last."""
+        merged: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag != _MERGE:
+                continue
+            for one in reversed(value_node.value) if isinstance(value_node, SequenceNode) else [value_node]:
+                if not isinstance(one, MappingNode):
+                    self._complain(one, path, "<< takes a mapping or a list of mappings")
+                    continue
+                for key in merged.keys() & {
+                    str(inner.value) for inner, _ in one.value if isinstance(inner, ScalarNode)
+                }:
+                    self._forget((*path, key))
+                inner = self.read(one, path, depth + 1)
+                merged |= inner if isinstance(inner, dict) else {}
+        return merged
+
+    def _forget(self, path: KeyPath) -> None:
+        """A value that another one replaces leaves no references behind."""
+        for known in [known for known in self.references if known[: len(path)] == path]:
+            del self.references[known]
 
     def _scalar(self, node: ScalarNode, path: KeyPath, *, text_key: bool) -> Any:
         if node.tag == "!secret":
@@ -166,7 +192,7 @@ class _Reader:
             return str(node.value)
         if node.tag in _CONVERTED:
             return plain_value(str(node.value))
-        self._complain(node, path, "a tag that is not allowed; there are !secret NAME and !env_var NAME [default]")
+        self._complain(node, path, _FOREIGN_TAG)
         return None
 
     def _refer(self, node: ScalarNode, path: KeyPath, find: Callable[[str], str], *, text_key: bool) -> Any:

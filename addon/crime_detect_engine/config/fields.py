@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import voluptuous as vol
@@ -19,7 +20,7 @@ SOURCE_SCHEMES = ("rtsp", "rtsps", "http", "https")
 SOURCE_FORMS = {
     "webcam": r"\d{1,3}",
     "frigate": r"[\w.-]{1,64}",
-    "synthetic": r"[a-z0-9_]{1,32}",
+    "synthetic": r"[a-z0-9_]{0,32}(\?[\w.=&]{1,200})?",
 }
 LABELS = tuple(label for label in VOCABULARY if label != NORMAL)
 
@@ -159,3 +160,12 @@ LOCATION = vol.All(
     vol.Schema({vol.Required("latitude"): number(-90, 90), vol.Required("longitude"): number(-180, 180)}),
     lambda value: Location(**value),
 )
+
+
+def page_address(value: object) -> str:
+    """`http(s)://host[:port][/path]` without credentials; a trailing slash is dropped."""
+    address = text(value)
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise vol.Invalid("expected where people reach the engine's page, like http://192.168.1.5:8099")
+    return address.rstrip("/")

@@ -58,6 +58,7 @@ SECTIONS = vol.Schema(
     {
         "instance": Maybe(fields.slug),
         "timezone": Maybe(fields.timezone),
+        "url": Maybe(fields.page_address),
         "cameras": Maybe({fields.camera_id: CAMERA}),
         "frigate": not_in_this_version,
         "mqtt": Maybe(MQTT),
@@ -76,6 +77,7 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     given = {key: part for key, part in value.items() if part is not None and key not in {"privacy", "frigate"}}
     severity = given.get("severity", {})
     zone = given.pop("timezone", None) or default_zone
+    base_url = given.pop("url", None)
     cameras: dict[str, CameraConfig] = {}
     errors: list[vol.Invalid] = [*_unknown_labels(given)]
     for name, options in given.pop("cameras", {}).items():
@@ -87,7 +89,8 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     if errors:
         raise vol.MultipleInvalid(errors)
     warnings = () if zone is not None else (UTC_WARNING,)
-    return Config(**given, cameras=cameras, timezone=zone or ZoneInfo("UTC"), warnings=warnings)
+    zone_info = zone or ZoneInfo("UTC")
+    return Config(**given, cameras=cameras, timezone=zone_info, base_url=base_url, warnings=warnings)
 
 
 def _unknown_labels(given: Mapping[str, Any]) -> Iterator[vol.Invalid]:

@@ -50,6 +50,8 @@ class Config:
 
     instance: str = "home"
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    base_url: str | None = None
+    """Where people reach the engine's pages (`url` in the file): links in alerts lead there."""
     cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
     mqtt: MqttOptions | None = None
     model: ModelOptions = field(default_factory=ModelOptions)

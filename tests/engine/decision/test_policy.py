@@ -483,7 +483,8 @@ def test_nobody_is_told_without_votes_and_arming(rules: Rules, steps: Steps) -> 
                 assert sum(votes) >= rules.votes
                 assert arming.schedule_open
                 assert arming.detection_on
-                assert not (arming.shadow or arming.privacy)
+                assert not arming.shadow
+                assert not arming.privacy
                 assert not arming.is_snoozed(alert.label)
 
 
