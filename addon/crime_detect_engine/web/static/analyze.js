@@ -1,6 +1,6 @@
 // Owns the upload page: sends a file with its progress, waits for its job, draws the answer.
 
-import { attempt, call, csrfToken, say } from "./api.js";
+import { call, csrfToken, say } from "./api.js";
 import { drawCurve } from "./curve.js";
 import { percent, readable } from "./times.js";
 
@@ -63,6 +63,7 @@ function showResult(card, result) {
   part(card, "label").textContent = readable(result.label);
   part(card, "confidence").textContent = percent(result.confidence);
   part(card, "model").textContent = `Model ${result.model}`;
+  part(card, "result").hidden = false;
   const other = Object.keys(result.probabilities).filter((label) => label !== "normal");
   const label = other.reduce((best, one) => (result.probabilities[one] > result.probabilities[best] ? one : best), other[0]);
   const windows = result.windows ?? [];
@@ -72,7 +73,6 @@ function showResult(card, result) {
   } else {
     part(card, "curve").hidden = true;
   }
-  part(card, "result").hidden = false;
 }
 
 input.addEventListener("change", () => {
@@ -91,5 +91,5 @@ form.addEventListener("drop", (event) => {
   form.classList.remove("over");
   const files = [...event.dataTransfer.files];
   if (files.length === 0) say("Drop a video or photo file.");
-  for (const file of files) attempt(() => analyze(file));
+  for (const file of files) analyze(file);
 });

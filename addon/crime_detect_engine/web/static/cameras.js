@@ -68,7 +68,11 @@ function update(id, state) {
   card.dataset.active = state.active ? "yes" : "";
   part(card, "badge").textContent = readable(state.state);
   part(card, "speed").textContent = state.online ? speed(state) : "";
-  part(card, "label").textContent = state.detection === false ? "Detection is off" : readable(state.label);
+  part(card, "label").textContent = !state.online
+    ? "Not watching"
+    : state.detection === false
+      ? "Detection is off"
+      : readable(state.label);
   part(card, "confidence").textContent = percent(state.confidence);
   part(card, "limit").textContent = percent(state.threshold);
   part(card, "value").setAttribute("width", (state.confidence ?? 0) * 100);
@@ -83,8 +87,10 @@ function update(id, state) {
   if (end) {
     end.hidden = !state.snoozed_until;
     part(card, "snooze-choice").hidden = Boolean(state.snoozed_until);
-    if (state.snoozed_until) end.textContent = `Snoozed until ${shortTime(new Date(state.snoozed_until))} · end`;
   }
+  const snoozed = part(card, "snoozed");
+  snoozed.hidden = !state.snoozed_until;
+  if (state.snoozed_until) snoozed.textContent = `Snoozed until ${shortTime(new Date(state.snoozed_until))}`;
 }
 
 async function refreshStates() {
