@@ -1,0 +1,152 @@
+"""Owns the tests of retention: what goes, what stays, and that the dry run says the truth."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+import voluptuous as vol
+from crime_detect_engine.domain.errors import NotFoundError, StoreError
+from crime_detect_engine.domain.ports import Actor, IncidentQuery
+from crime_detect_engine.domain.types import ChangeType, Severity
+from crime_detect_engine.store.retention import DAY_S, SCHEMA, RetentionOptions
+
+PERSON = Actor("anna", "operator")
+
+
+def day(count: float) -> timedelta:
+    return timedelta(days=count)
+
+
+async def kept(store) -> set[str]:
+    return {one.incident_id for one in (await store.incidents(IncidentQuery(limit=500))).items}
+
+
+def test_the_schema_reads_what_people_write():
+    text = {"incidents": "30d", "below_threshold": "7d", "per_class": {"fighting": "90d"}, "media_quota": "20GB"}
+    assert read(text) == RetentionOptions(30 * DAY_S, 7 * DAY_S, {"fighting": 90 * DAY_S}, None, None, 20 * 10**9)
+    assert read({}) == RetentionOptions()
+    assert read({"snapshots": "2w", "clips": "36h"}).clips_s == 1.5 * DAY_S
+
+
+def read(value: dict[str, object]) -> RetentionOptions:
+    return vol.Schema(SCHEMA)(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"archive": {"path": "/mnt"}}, "not in this version"),
+        ({"incidents": "forever"}, "expected a duration"),
+        ({"incidents": "0s"}, "at least 1h"),
+        ({"media_quota": "lots"}, "expected a size"),
+        ({"per_class": {"fighting": -1}}, "negative"),
+        ({"incident": "30d"}, "extra keys"),
+    ],
+)
+def test_the_schema_refuses_with_a_reason(value, reason):
+    with pytest.raises(vol.Invalid, match=reason):
+        read(value)
+
+
+async def test_age_by_class_and_threshold(store, add_incident, clock):
+    store.retention.options = RetentionOptions(30 * DAY_S, 7 * DAY_S, {"robbery": 90 * DAY_S})
+    old = await add_incident(day(31))
+    young = await add_incident(day(29))
+    robbery = await add_incident(day(89), label="robbery")
+    weak = await add_incident(day(8), severity=Severity.DETECTION, label="robbery")
+    held = await add_incident(day(400))
+    await store.hold(held, True, PERSON)
+    plan = await store.retention.plan()
+    assert [(one.incident_id, one.what) for one in plan] == [(old, "record"), (weak, "record")]
+    assert plan[0].reason == "fighting older than 30 days"
+    assert await store.retention.apply() == plan, "the dry run must say what is done"
+    assert await kept(store) == {young, robbery, held}
+    deleted = [event for event in await store.events_since(0) if event.type is ChangeType.DELETED]
+    assert [event.before.incident_id for event in deleted] == [old], "a mere detection was never told"
+    assert await store.retention.plan() == []
+    clock.advance(2 * DAY_S)
+    assert await store.retention.plan(RetentionOptions(incidents_s=365 * DAY_S)) == []
+    assert {one.incident_id for one in await store.retention.plan()} == {young, robbery}
+
+
+async def test_snapshots_and_clips_go_before_their_record(store, add_incident, tmp_path):
+    store.retention.options = RetentionOptions(snapshots_s=10 * DAY_S, clips_s=5 * DAY_S)
+    older, newer = await add_incident(day(11)), await add_incident(day(6))
+    for incident_id in (older, newer):
+        clip = await store.clips.encode(incident_id, [])
+        assert clip is None
+        stem = (await store.incident(incident_id)).snapshot.removesuffix(".jpg")
+        (tmp_path / "data" / "media" / f"{stem}.mp4").write_bytes(b"clip")
+        await store.attach_clip(incident_id, f"{stem}.mp4")
+    done = await store.retention.apply()
+    assert [(one.incident_id, one.what) for one in done] == [(older, "snapshot"), (older, "clip"), (newer, "clip")]
+    assert (await store.incident(older)).snapshot is None
+    assert (await store.incident(newer)).snapshot is not None
+    assert (await store.incident(newer)).clip is None
+    assert await store.outbox.snapshot_jpeg(older) is None
+    assert ChangeType.DELETED not in [event.type for event in await store.events_since(0)]
+    reasons = [one.reason for one in await store.media_log(older) if one.action == "delete"]
+    assert "snapshot older than 10 days" in reasons
+    assert await store.retention.plan() == []
+
+
+async def test_the_quota_takes_the_oldest_pictures_and_never_what_is_held(store, add_incident, tmp_path):
+    ids = [await add_incident(day(age), b"x" * 100_000) for age in (5, 4, 3, 2)]
+    await store.hold(ids[0], True, PERSON)
+    store.retention.options = RetentionOptions(media_quota=210_000)
+    done = await store.retention.clean()
+    assert [(one.incident_id, one.what, one.reason) for one in done] == [
+        (ids[1], "snapshot", "media quota"),
+        (ids[2], "snapshot", "media quota"),
+    ]
+    assert await kept(store) == set(ids)
+    assert store.storage_error is None
+    store.retention.options = RetentionOptions(media_quota=50_000)
+    await store.retention.clean()
+    assert await store.outbox.snapshot_jpeg(ids[0]) is not None
+    assert "quota" in store.storage_error
+
+
+async def test_an_incident_that_goes_on_is_not_touched(store, make_alert, clock):
+    await store.write(make_alert(), b"x")
+    clock.advance(400 * DAY_S)
+    assert await store.retention.plan() == []
+
+
+async def test_a_clock_that_went_back_deletes_nothing(store, add_incident, clock):
+    await add_incident()
+    clock.step(-365 * DAY_S)
+    assert await store.retention.plan() == []
+
+
+async def test_a_locked_database_deletes_nothing(store, add_incident, tmp_path, monkeypatch):
+    incident_id = await add_incident(day(40))
+    await store._database.read(lambda c: c.exec_driver_sql("PRAGMA busy_timeout=50"))
+    with closing(sqlite3.connect(tmp_path / "data" / "crime_detect.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            await store.retention.apply()
+        assert "locked" in store.storage_error
+    assert await store.outbox.snapshot_jpeg(incident_id) is not None
+    assert len(await store.retention.apply()) == 1
+
+
+async def test_a_hold_between_plan_and_deletion_wins(store, add_incident):
+    incident_id = await add_incident(day(40))
+    plan = await store.retention.plan()
+    await store.hold(incident_id, True, PERSON)
+    with pytest.raises(NotFoundError):
+        await store._journal.run(lambda c: store.retention._delete(c, plan[0]))
+    assert await kept(store) == {incident_id}
+
+
+async def test_unknown_files_are_shown_and_left_alone(store, add_incident, tmp_path):
+    await add_incident(day(40))
+    stray = tmp_path / "data" / "media" / "holiday.jpg"
+    stray.write_bytes(b"mine")
+    assert await store.retention.unknown_files() == ["holiday.jpg"]
+    await store.retention.clean()
+    assert stray.read_bytes() == b"mine"
