@@ -1,0 +1,144 @@
+"""Owns the learning commands: gives the learning stage its videos as serving would sample them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .assembly import model_folders
+from .config import data_dir
+from .domain.clock import SystemClock
+from .domain.errors import InvalidInputError
+from .domain.types import Image, ModelSpec
+from .sampling.sampler import FixedRateSampler
+from .sources.file import FileSource
+from .vision.checkpoint import list_checkpoints
+
+_NEEDED = ("torch", "torchvision", "openvino", "sklearn")
+
+
+class ClipReader:
+    """Reads videos for one model: unbroken stretches uint8 [T, S, S, 3], by the engine's own source and sampler."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self._spec = spec
+
+    def __call__(self, path: Path) -> Sequence[Image]:
+        sampler = FixedRateSampler(path.name, self._spec, gate=False)
+        stretches: list[list[Image]] = []
+        for raw in FileSource(path).frames():
+            frame = sampler.offer(raw)
+            if frame is None:
+                continue
+            if frame.cut or not stretches:
+                stretches.append([])
+            stretches[-1].append(frame.image)
+        return [np.stack(stretch) for stretch in stretches]
+
+
+def train_command(arguments: argparse.Namespace) -> int:
+    data = arguments.data or arguments.recipe.parent
+    commands = _learning()
+    commands.train(arguments.recipe, data, arguments.out or Path("models"), ClipReader, SystemClock(), _tell)
+    return 0
+
+
+def evaluate_command(arguments: argparse.Namespace) -> int:
+    commands = _learning()
+    if (arguments.recipe is None) == (arguments.model is None):
+        raise InvalidInputError("evaluate needs either --recipe or --model")
+    work = arguments.report or Path("reports")
+    if arguments.recipe:
+        data = arguments.data or arguments.recipe.parent
+        report = commands.evaluate_recipe(arguments.recipe, data, work / ".work", ClipReader, _tell)
+    else:
+        if arguments.data is None:
+            raise InvalidInputError("evaluate --model needs --data")
+        report = commands.evaluate_model(
+            arguments.model, arguments.data, arguments.groups, _folders(), ClipReader,
+            allow_train=arguments.allow_train,
+        )  # fmt: skip
+    if arguments.report:
+        arguments.report.mkdir(parents=True, exist_ok=True)
+        target = arguments.report / f"{report['model']}.json"
+        target.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        _tell(f"wrote {target}")
+    _say(json.dumps(report) if arguments.json else _summary(report))
+    return 0
+
+
+def calibrate_command(arguments: argparse.Namespace) -> int:
+    temperature = _learning().calibrate(arguments.model, arguments.data, arguments.groups, _folders(), ClipReader)
+    _say(f"temperature {temperature}")
+    return 0
+
+
+def export_command(arguments: argparse.Namespace) -> int:
+    worst = _learning().export(arguments.model, arguments.out, _folders())
+    _say(f"wrote {arguments.out}; largest difference of a score from torch {worst:.1e}")
+    return 0
+
+
+def models_command(arguments: argparse.Namespace) -> int:
+    """All models and the networks without one; works where torch is absent."""
+    for listing in list_checkpoints(_folders()):
+        row = {"name": listing.name, "usable": listing.error is None, "error": listing.error}
+        if listing.spec is not None:
+            spec = asdict(listing.spec)
+            keys = ("version", "network", "labels", "frames", "fps", "size", "input", "trained", "demo", "metrics")
+            row |= {key: spec[key] for key in keys}
+        _say(json.dumps(row) if arguments.json else _line(row))
+    return 0
+
+
+def _line(row: dict[str, Any]) -> str:
+    if not row["usable"]:
+        return f"{row['name']}: {row['error']}"
+    knows = ", ".join(row["labels"])
+    auc = row["metrics"].get("roc_auc")
+    measured = f"; grouped accuracy {row['metrics']['accuracy']}, AUC {auc}" if auc else ""
+    return f"{row['name']} {row['version']}{' (demo)' if row['demo'] else ''}: knows {knows}{measured}"
+
+
+def _summary(report: dict[str, Any]) -> str:
+    lines = []
+    for name, part in report["parts"].items():
+        after, interval = part["after_scaling"], part["interval_95"]
+        lines.append(
+            f"{name}: {after['clips']} clips of {part['sources']} sources, accuracy {after['accuracy']} "
+            f"{interval['accuracy']}, ROC-AUC {after['roc_auc']} {interval['roc_auc']}, ECE {after['ece']}"
+        )
+    if report.get("trained_on_these_clips"):
+        lines.append(f"the model was TRAINED on {report['trained_on_these_clips']} of these clips")
+    return "\n".join(lines)
+
+
+def _learning() -> Any:
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise InvalidInputError(
+            f"learning needs {', '.join(missing)}, not installed here: pip install 'crime-detect[train]'"
+        )
+    return import_module(".learning.commands", __package__)
+
+
+def _folders() -> Sequence[Path]:
+    return model_folders(data_dir())
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
