@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from aiohttp import BasicAuth, web
+from aiohttp import web
 from crime_detect_engine.domain.errors import NotFoundError, SourceError, StoreError
 from crime_detect_engine.domain.ports import Actor, CameraView, Delivery, IncidentQuery, ManualReport, Page
 from crime_detect_engine.domain.types import (
@@ -378,7 +379,8 @@ class TwilioServer:
         return web.json_response(body, status=status, headers=headers)
 
     def _known(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == BasicAuth(self.sid, self.token).encode()
+        credentials = b64encode(f"{self.sid}:{self.token}".encode()).decode()
+        return request.headers.get("Authorization") == f"Basic {credentials}"
 
     async def _post(self, request: web.Request) -> web.Response:
         self.posts += 1

@@ -57,7 +57,7 @@ def _run(*command: str) -> None:
 
 
 class Mosquitto:
-    """`with Mosquitto(tmp_path) as broker:`. One port for its whole life, over restarts; retained data survives."""
+    """`with Mosquitto(tmp_path) as broker:`. One port over all restarts; retained data survives `stop`, not `kill`."""
 
     host = "127.0.0.1"
 
@@ -70,8 +70,8 @@ class Mosquitto:
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         lines = [
-            f"listener {self.port} {self.host}", "user root", "persistence true", "autosave_interval 1",
-            "autosave_on_changes true", f"persistence_location {folder}/",
+            f"listener {self.port} {self.host}", "user root", "persistence true",
+            f"persistence_location {folder}/",
             f"allow_anonymous {str(not password).lower()}",
         ]  # fmt: skip
         if password:

@@ -76,6 +76,7 @@ class Channel(Protocol):
 
     def bind(self, wake: Callable[[], None]) -> None:
         """`wake` is to be called in the event loop when `ready` becomes true; always-ready channels ignore it."""
+        return
 
     async def send(self, outgoing: Outgoing) -> Outcome: ...
 
@@ -88,3 +89,4 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Releases connections; nothing is sent afterwards."""
+        return

@@ -150,14 +150,20 @@ def _refusal(error: Exception, *, handed_over: bool) -> Outcome:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         problem = f"the mail server refuses the message: {error.code} {_words(error.message)}"
         return Permanent(problem) if error.code >= 500 and handed_over else Retry(problem)
-    if isinstance(error, aiosmtplib.SMTPNotSupported):
-        return Blocked(f"the mail server cannot do what is configured: {_words(error.message)}")
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Blocked(f"the mail server's certificate is not accepted: {error.verify_message}")
-    problem = (
-        "no answer from the mail server" if isinstance(error, TimeoutError) else "no connection to the mail server"
-    )
+    certificate = _certificate_problem(error)
+    if certificate is not None:
+        return Blocked(f"the mail server's certificate is not accepted: {certificate.verify_message}")
+    if type(error) in {aiosmtplib.SMTPException, aiosmtplib.SMTPNotSupported}:
+        return Blocked(f"the mail server cannot do what is configured: {_words(str(error))}")
+    problem = f"no {'answer from' if isinstance(error, TimeoutError) else 'connection to'} the mail server"
     return Ambiguous(problem) if handed_over else Retry(problem)
+
+
+def _certificate_problem(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """What aiosmtplib wraps."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__
+    return error
 
 
 def _words(answer: str) -> str:

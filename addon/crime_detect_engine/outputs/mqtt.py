@@ -182,7 +182,8 @@ class MqttOutput:
             asyncio.create_task(self._presence.watch(connection)),
         ]
         try:
-            await asyncio.wait([connection.closed, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [connection.closed, *tasks]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 if task.done():
                     task.result()

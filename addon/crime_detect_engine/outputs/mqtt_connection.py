@@ -88,10 +88,10 @@ class MqttConnection:
         if qos:
             await self._answer(info.mid)
 
-    async def subscribe(self, filters: Sequence[str]) -> None:
-        """QoS 1; retained messages come to `on_message`. Raises MqttError when the broker refuses one of them."""
+    async def subscribe(self, filters: Sequence[str], *, qos: int = 1) -> None:
+        """Retained messages come to `on_message`. Raises MqttError when the broker refuses one of them."""
         self._require_open()
-        _, mid = self._client.subscribe([(name, 1) for name in filters])
+        _, mid = self._client.subscribe([(name, qos) for name in filters])
         await self._answer(mid)
 
     async def unsubscribe(self, filters: Sequence[str]) -> None:
@@ -219,7 +219,7 @@ def describe_error(error: BaseException | None) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the broker's certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or type(error).__name__}"
+        return f"TLS failed: {getattr(error, 'reason', None) or type(error).__name__}"
     if isinstance(error, TimeoutError):
         return "the broker did not answer"
     if isinstance(error, OSError):

@@ -37,9 +37,10 @@ class MqttPresence:
         self._retained, self._entered, self._objected, self._rival = {}, False, False, None
         available, info, states = f"{self._root}/available", f"{self._root}/info", f"{self._root}/+/state"
         try:
-            await connection.subscribe([info, available, states])
-            # Brokers answer in order: after this second answer all that the first one brought is here.
-            await connection.subscribe([available])
+            # Brokers answer in order: after the second answer all that the first one brought is here. With QoS 1 a
+            # broker holds back what exceeds its window of unacknowledged messages (20), so QoS 0.
+            await connection.subscribe([info, available, states], qos=0)
+            await connection.subscribe([available], qos=0)
             await connection.unsubscribe([states])
         except MqttError as problem:
             if not problem.refused:

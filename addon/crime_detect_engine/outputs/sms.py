@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -36,7 +35,6 @@ _INVALID_NUMBER = {21211, 21214, 21217, 21265, 21408, 21610, 21612, 21614, 30006
 _OURS = {20003, 20005, 20006, 20008, 20404, 21212, 21603, 21606, 21659, 21660}
 """Twilio's codes for what is wrong on our side of the account: credentials, suspended, the sender's number."""
 _NEVER_SENT = {"failed", "canceled"}
-_CLOCKS_APART = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,23 +131,21 @@ class SmsChannel(Channel):
 
     def _look_up(self, outgoing: Outgoing) -> Outcome | None:
         """Matches reference and severity: a second SMS about one incident is another message."""
-        from twilio.base.exceptions import TwilioException, TwilioRestException
+        from twilio.base.exceptions import TwilioException
 
         incident = incident_of(outgoing.event)
         client, transport = self._connect()
-        earliest = outgoing.delivery.created_at - _CLOCKS_APART
         try:
             # Not filtered by date: a message that is still queued at Twilio has no sending date yet.
             for message in client.messages.list(to=outgoing.delivery.recipient, limit=_LISTED):
-                body, created = message.body or "", message.date_created
+                body = message.body or ""
                 ours = incident.incident_id in body and body.startswith(incident.severity.wire.upper())
-                if ours and message.status not in _NEVER_SENT and (created is None or created >= earliest):
+                if ours and message.status not in _NEVER_SENT:
                     return Sent(message.sid)
-        except TwilioRestException as error:
-            outcome = _refusal(error.status, error.code, error.msg, transport.retry_after_s)
-            return outcome if isinstance(outcome, Blocked) else Retry(f"cannot ask: {outcome.error}", _ASK_AGAIN_S)
         except (TwilioException, requests.RequestException, ValueError) as error:
-            return Retry(f"cannot ask Twilio whether it arrived: {_network_problem(error)}", _ASK_AGAIN_S)
+            reason = f"HTTP {transport.status}" if isinstance(error, TwilioException) else _network_problem(error)
+            problem = f"cannot ask Twilio whether it arrived: {reason}"
+            return Blocked(problem) if transport.status in {401, 403} else Retry(problem, _ASK_AGAIN_S)
         return None
 
     def _connect(self) -> tuple[Client, Transport]:

@@ -20,6 +20,7 @@ class Transport(TwilioHttpClient):  # type: ignore[misc]  # the SDK is not typed
     def __init__(self, api_base: str | None, timeout_s: float) -> None:
         super().__init__(pool_connections=False, timeout=timeout_s, logger=_QUIET)
         self._api_base = api_base
+        self.status: int | None = None
         self.retry_after_s: float | None = None
         """Seconds that the last answer asked us to wait."""
 
@@ -29,6 +30,7 @@ class Transport(TwilioHttpClient):  # type: ignore[misc]  # the SDK is not typed
             path = base.path.rstrip("/") + wanted.path
             url = urlunsplit((base.scheme, base.netloc, path, wanted.query, ""))
         response = super().request(method, url, *args, **kwargs)
+        self.status = response.status_code
         wait = str((response.headers or {}).get("Retry-After", ""))
         self.retry_after_s = float(wait) if wait.isdigit() else None
         return response

@@ -134,6 +134,8 @@ class WebhookChannel(Channel):
                 return _verdict(response.status, response.headers.get("Retry-After", ""))
         except ForbiddenAddressError as error:
             return Permanent(str(error))
+        except aiohttp.InvalidURL:
+            return Permanent("an address that may not or cannot be used")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if isinstance(error.__cause__, ForbiddenAddressError):
                 return Retry(str(error.__cause__), _MISCONFIGURED_S)
@@ -192,9 +194,9 @@ def forbidden(address: str, *, allow_private: bool) -> bool:
         if ip in _NAT64:
             ip = ipaddress.IPv6Address(int(ip) & 0xFFFFFFFF | 0xFFFF << 32)
         ip = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)
-    if ip.is_link_local or ip in _METADATA or ip.is_multicast or ip.is_unspecified or ip.is_reserved:
-        return True
-    return ip.is_loopback and not allow_private
+    if ip.is_loopback:
+        return not allow_private
+    return ip.is_link_local or ip in _METADATA or ip.is_multicast or ip.is_unspecified or ip.is_reserved
 
 
 def forbid_literal(host: str, *, allow_private: bool) -> None:

@@ -75,6 +75,21 @@ async def test_a_second_engine_on_the_instance_refuses_to_publish_and_says_so(
     assert listener.payloads(f"{ROOT}/available")[-1] == b"online"
 
 
+async def test_a_second_engine_is_noticed_among_many_cameras(
+    broker: Mosquitto,
+    mqtt: Callable[..., MqttOutput],
+    engine: FakeEngine,
+    eventually: Eventually,
+    tmp_path: Path,
+) -> None:
+    for number in range(60):
+        engine.add_camera(f"camera_{number}", f"Camera {number}")
+    first = mqtt(broker)
+    await eventually(lambda: first.status().state == "connected")
+    second = mqtt(broker, of=FakeEngine(tmp_path, uuid="another-uuid"))
+    await eventually(lambda: second.status().state == "duplicate_instance")
+
+
 async def test_the_successor_of_an_engine_that_has_gone_takes_the_place(
     broker: Mosquitto, mqtt: Callable[..., MqttOutput], eventually: Eventually, tmp_path: Path
 ) -> None:
