@@ -38,7 +38,9 @@ class CutDetector:
         one's reference."""
         small = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
         luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        colour = float(np.mean(small.max(axis=2).astype(np.int16) - small.min(axis=2)))
+        red, green, blue = cv2.split(small)
+        spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+        colour = float(spread.mean())
         before, self._luma = self._luma, luma
         before_colour, self._colour = self._colour, colour
         if known or before is None:

@@ -45,7 +45,9 @@ class MotionGate:
 
 def _differs(now: NDArray[np.int16], before: NDArray[np.int16]) -> bool:
     change = now - before
-    change -= np.int16(np.median(change))
+    some = change[::3, ::3]
+    brighter = np.int16(np.median(some))
+    threshold = max(_LEVELS, _NOISE * float(np.median(np.abs(some - brighter))))
+    change -= brighter
     np.abs(change, out=change)
-    threshold = max(_LEVELS, _NOISE * float(np.median(change)))
     return int(np.count_nonzero(change > threshold)) > max(3, _SHARE * change.size)

@@ -258,12 +258,11 @@ class Capture:
 
 
 class StillPicture:
-    """Tells a frozen picture from a quiet one: no pixel of a strided luma plane moves by more than 2 levels.
+    """Tells a frozen picture from a quiet one: hardly a pixel of a strided luma plane moves.
 
     Sensor noise and a keyframe of a real scene do; a picture that a dead sensor or encoder repeats does not.
     """
 
-    TOLERANCE = 2
     EVERY_S = 0.5
 
     def __init__(self) -> None:
@@ -279,8 +278,12 @@ class StillPicture:
         self._looked_s = raw.tick_s
         now = raw.luma()[::4, ::4].astype(np.int16)
         reference = self._reference
-        same = reference is not None and reference.shape == now.shape and not raw.cut
-        if not same or int(np.abs(now - reference).max(initial=0)) > self.TOLERANCE:
+        if reference is None or raw.cut or reference.shape != now.shape or _changed(now, reference):
             self._reference, self._since_s = now, raw.tick_s
         self._lasted_s = raw.tick_s - self._since_s
         return self._lasted_s
+
+
+def _changed(now: NDArray[np.int16], before: NDArray[np.int16]) -> bool:
+    """More than 2 levels anywhere: what encoding the same picture again may do is less."""
+    return int(np.abs(now - before).max(initial=0)) > 2

@@ -6,6 +6,7 @@ FFmpeg speaks plain RTSP to a relay on loopback; the relay alone decides which a
 
 from __future__ import annotations
 
+import contextlib
 import re
 import selectors
 import socket
@@ -107,6 +108,7 @@ class Relay:
         """Ends both sides; the thread ends by itself."""
         for side in (self._upstream, self._door):
             _shut(side)
+        self._door.close()
         self._thread.join(1.0)
 
     def _run(self) -> None:
@@ -167,7 +169,5 @@ def _connect(addresses: Sequence[str], port: int, tls: str | None, timeout_s: fl
 
 
 def _shut(side: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         side.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        side.close()

@@ -1,0 +1,227 @@
+"""Owns Frigate as a place to find cameras: its API says which there are, its restreams are watched.
+
+`FrigateDiscovery(options)`: `await run()` polls for ever, `cameras` is what is there now, `status` how Frigate is.
+`frigate:NAME` is a `FrigateSource` that asks the discovery for the restream's address at each connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import voluptuous as vol
+
+from crime_detect_engine.domain.clock import Clock
+from crime_detect_engine.domain.errors import SourceError
+
+from .rtsp import RtspSource
+
+RESTREAM_PORT = 8554
+POLL_S = 30.0
+_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class FrigateOptions:
+    """`cameras` None: all that are enabled. `tls_verify: false` for Frigate's own certificate on port 8971."""
+
+    url: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    cameras: tuple[str, ...] | None = None
+    tls_verify: bool = True
+
+
+def _url(value: object) -> str:
+    try:
+        parts = urlsplit(str(value).strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in str(value):
+        raise vol.Invalid("expected Frigate's address like http://frigate:5000, the login in username and password")
+    return str(value).strip().rstrip("/")
+
+
+def _cameras(value: object) -> tuple[str, ...] | None:
+    if value is None or value == "all":
+        return None
+    if isinstance(value, list) and value and all(isinstance(name, str) and name for name in value):
+        return tuple(value)
+    raise vol.Invalid("expected all, or a list of Frigate's camera names")
+
+
+def _write_back(value: object) -> None:
+    if value not in (None, False):
+        raise vol.Invalid("write_back is not in this version; leave it out or set it to false")
+
+
+def _build(value: dict[str, Any]) -> FrigateOptions:
+    value.pop("write_back", None)
+    return FrigateOptions(**{key: part for key, part in value.items() if part is not None or key == "cameras"})
+
+
+SCHEMA = vol.All(
+    {
+        vol.Required("url"): _url,
+        "username": vol.Any(None, str),
+        "password": vol.Any(None, str),
+        "cameras": _cameras,
+        "tls_verify": vol.Any(bool, msg="expected true or false"),
+        "write_back": _write_back,
+    },
+    _build,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FrigateCamera:
+    """One enabled camera. `url` is its restream, None where Frigate has none for it."""
+
+    name: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrigateStatus:
+    """`error` says what is wrong and what to do, free of secrets."""
+
+    available: bool
+    version: str | None = None
+    error: str | None = None
+
+
+class FrigateDiscovery:
+    """Follows Frigate's cameras and availability. `cameras` keeps its last value while Frigate is away."""
+
+    def __init__(
+        self,
+        options: FrigateOptions,
+        *,
+        poll_s: float = POLL_S,
+        restream_port: int = RESTREAM_PORT,
+        on_change: Callable[[Mapping[str, FrigateCamera]], None] | None = None,
+    ) -> None:
+        self._options = options
+        self._poll_s = poll_s
+        self._restream_port = restream_port
+        self._on_change = on_change
+        self._token: str | None = None
+        self.cameras: Mapping[str, FrigateCamera] = {}
+        self.status = FrigateStatus(available=False, error="not asked yet")
+
+    async def run(self) -> None:
+        """Polls until cancelled."""
+        while True:
+            await self.poll()
+            await asyncio.sleep(self._poll_s)
+
+    async def poll(self) -> None:
+        """One question; never raises for what Frigate does. Calls `on_change` when the cameras are others."""
+        connector = aiohttp.TCPConnector(ssl=self._options.tls_verify)
+        try:
+            async with aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector) as session:
+                version = await self._get(session, "/api/version")
+                config = json.loads(await self._get(session, "/api/config"))
+                cameras = self._wanted(config)
+        except SourceError as error:
+            self.status = FrigateStatus(available=False, error=str(error))
+            return
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = "no answer in time" if isinstance(error, TimeoutError) else "cannot be reached"
+            self.status = FrigateStatus(available=False, error=f"Frigate at {self._host}: {reason}; check frigate.url")
+            return
+        except (ValueError, AttributeError, TypeError):
+            reason = "its answer is not Frigate's; check frigate.url"
+            self.status = FrigateStatus(available=False, error=f"Frigate at {self._host}: {reason}")
+            return
+        missing = sorted(set(self._options.cameras or ()) - set(cameras))
+        error_text = f"Frigate has no enabled camera named {', '.join(missing)}" if missing else None
+        self.status = FrigateStatus(available=True, version=version.strip()[:40], error=error_text)
+        if cameras != self.cameras:
+            self.cameras = cameras
+            if self._on_change is not None:
+                self._on_change(cameras)
+
+    def restream(self, name: str) -> str:
+        """The address of a camera's restream. Raises SourceError with the reason while there is none."""
+        camera = self.cameras.get(name)
+        if camera is None:
+            raise SourceError(self.status.error or f"Frigate has no enabled camera named {name}")
+        if camera.url is None:
+            raise SourceError(f"Frigate does not restream {name}; add it to go2rtc.streams in Frigate's configuration")
+        return camera.url
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self._options.url).hostname or ""
+
+    async def _get(self, session: aiohttp.ClientSession, path: str) -> str:
+        """The body of a GET, after a login where Frigate wants one."""
+        for attempt in (1, 2):
+            cookies = {"frigate_token": self._token} if self._token else {}
+            address = self._options.url + path
+            async with session.get(address, cookies=cookies, allow_redirects=False) as response:
+                if response.status == 200:
+                    return await response.text()
+                if response.status not in (401, 403) or attempt == 2:
+                    break
+            await self._login(session)
+        if response.status in (401, 403):
+            raise SourceError(f"Frigate at {self._host} refuses the login; check frigate.username and password")
+        raise SourceError(f"Frigate at {self._host} answers {response.status} to {path}")
+
+    async def _login(self, session: aiohttp.ClientSession) -> None:
+        if not self._options.username or not self._options.password:
+            raise SourceError(f"Frigate at {self._host} wants a login; set frigate.username and frigate.password")
+        body = {"user": self._options.username, "password": self._options.password}
+        async with session.post(self._options.url + "/api/login", json=body, allow_redirects=False) as response:
+            cookie = response.cookies.get("frigate_token")
+            if response.status == 429:
+                raise SourceError(f"Frigate at {self._host} blocks logins for a while: too many attempts")
+            if response.status != 200 or cookie is None:
+                raise SourceError(f"Frigate at {self._host} refuses the login; check frigate.username and password")
+            self._token = cookie.value
+
+    def _wanted(self, config: Mapping[str, Any]) -> dict[str, FrigateCamera]:
+        streams = set((config.get("go2rtc") or {}).get("streams") or {})
+        found: dict[str, FrigateCamera] = {}
+        for name, camera in config["cameras"].items():
+            chosen = self._options.cameras is None or name in self._options.cameras
+            if chosen and camera.get("enabled", True):
+                stream = _restream_name(name, camera, streams)
+                host = f"[{self._host}]" if ":" in self._host else self._host
+                url = f"rtsp://{host}:{self._restream_port}/{quote(stream, safe='')}" if stream else None
+                found[name] = FrigateCamera(name, url)
+        return found
+
+
+class FrigateSource(RtspSource):
+    """`frigate:NAME`: the restream of a camera that Frigate knows."""
+
+    def __init__(self, name: str, discovery: FrigateDiscovery, clock: Clock) -> None:
+        super().__init__("rtsp://frigate", clock)
+        self.name = f"frigate:{name}"
+        self._camera = name
+        self._discovery = discovery
+
+    def _open(self) -> Any:
+        self._url = self._discovery.restream(self._camera)
+        return super()._open()
+
+
+def _restream_name(name: str, camera: Mapping[str, Any], streams: set[str]) -> str | None:
+    """The go2rtc stream to watch: the one Frigate detects on (small), else the first of its live ones, else its own."""
+    candidates: list[str] = []
+    for feed in (camera.get("ffmpeg") or {}).get("inputs") or ():
+        path = urlsplit(str(feed.get("path", "")))
+        if "detect" in (feed.get("roles") or ()) and path.scheme == "rtsp" and path.netloc.endswith(":8554"):
+            candidates.append(path.path.strip("/"))
+    live = camera.get("live") or {}
+    candidates += [*(live.get("streams") or {}).values(), live.get("stream_name") or name, name]
+    return next((candidate for candidate in candidates if candidate in streams), None)
