@@ -74,7 +74,7 @@ class Channel(Protocol):
         """False while there is no connection to send over; deliveries then wait without counting as attempts."""
         return True
 
-    def bind(self, wake: Callable[[], None]) -> None:
+    def bind(self, wake: Callable[[], None]) -> None:  # noqa: ARG002 the protocol's name
         """`wake` is to be called in the event loop when `ready` becomes true; always-ready channels ignore it."""
         return
 
