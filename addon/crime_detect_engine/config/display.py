@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .complaints import KeyPath, Problem
-from .document import Document, Reference
+from .document import REFERENCE, Document, Reference
+from .roundtrip import written
 from .secrecy import HIDDEN, is_secret_key, redact
 
-REFERENCE = re.compile(r"(!secret|!env_var) (\S.*)")
 KEPT = f"{HIDDEN} stands for a value that is kept; to change this, write it whole"
 
 
@@ -88,7 +88,7 @@ def merge(node: Any, shown: Any, wanted: Any, path: KeyPath, problems: list[Prob
         node[:] = items
         return node
     _forbid_hidden(wanted, path, problems)
-    return wanted
+    return written(wanted)
 
 
 def _item(
@@ -104,7 +104,7 @@ def _item(
     if len(shown) == len(wanted):
         return merge(node[index], shown[index], item, (*path, index), problems)
     _forbid_hidden(item, (*path, index), problems)
-    return item
+    return written(item)
 
 
 def _forbid_hidden(value: Any, path: KeyPath, problems: list[Problem]) -> None:

@@ -24,6 +24,9 @@ TEXT_KEYS = frozenset(
 )
 """Keys whose plain scalars stay text as written: `0123` is a password and `+316…` a number to call."""
 
+REFERENCE = re.compile(r"(!secret|!env_var) (\S.*)")
+"""A reference in plain data, as `settings` shows it and people send it."""
+
 _TAG = "tag:yaml.org,2002:"
 _CONVERTED = {_TAG + name for name in ("int", "float", "bool", "null")}
 _MERGE = _TAG + "merge"
@@ -96,7 +99,8 @@ def _compose(text: str, file: str) -> Node | None:
     if len(text) > MAX_BYTES:
         raise InvalidConfig(file, [Problem(f"larger than the {MAX_BYTES // 1024} kB that are allowed")])
     try:
-        return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-untyped-call]
+        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+        return root
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         why = " ".join(part for part in (error.context, error.problem) if part)

@@ -54,10 +54,10 @@ class ConfigEditor:
 
     def set(self, path: Sequence[str | int], value: Any) -> Config:
         """Sets one key to plain data; missing sections above it are made. `!secret x` becomes a reference."""
-        return self._edit(lambda root: roundtrip.assign(root, tuple(path), copy.deepcopy(value)))
+        return self._edit(lambda root, form: roundtrip.assign(root, tuple(path), form(value)))
 
     def remove(self, path: Sequence[str | int]) -> Config:
-        return self._edit(lambda root: roundtrip.remove(root, tuple(path)))
+        return self._edit(lambda root, _: roundtrip.remove(root, tuple(path)))
 
     def add_camera(self, camera: str, options: Mapping[str, Any]) -> Config:
         """`options` as below `cameras.NAME` in the file. Raises ConfigError when the name is taken."""
@@ -83,14 +83,14 @@ class ConfigEditor:
                 raise InvalidConfig(self.path.name, problems)
             return self._replace(text, root, hide(dict(wanted)))
 
-    def _edit(self, change: Callable[[Any], None]) -> Config:
+    def _edit(self, change: Callable[[Any, Callable[[Any], Any]], None]) -> Config:
         """Applies the change to the file and to what is shown of it: both must come out the same."""
         with self._lock:
             text, before = self._current()
             root, expected = roundtrip.load(text), copy.deepcopy(show_settings(before))
             try:
-                change(root)
-                change(expected)
+                change(root, roundtrip.written)
+                change(expected, copy.deepcopy)
             except (LookupError, TypeError):
                 raise NotFoundError(f"{self.path.name} has no such key") from None
             return self._replace(text, root, hide(expected))

@@ -9,10 +9,13 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, TaggedScalar
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.tag import Tag
 
 from .complaints import InvalidConfig, KeyPath, Problem
-from .display import REFERENCE
+from .document import REFERENCE, plain_value
 
 _ENDLESS = 2**20
 
@@ -26,24 +29,29 @@ def load(text: str) -> Any:
     return CommentedMap() if root is None else root
 
 
+class _AsWritten(VersionedResolver):
+    """Leaves plain scalars the text they are: `+316…` and `0x10` must come out as they went in."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        text = kind is ScalarNode and implicit[0] and value not in ("", "<<")
+        return Tag(suffix="tag:yaml.org,2002:str") if text else super().resolve(kind, value, implicit)
+
+
 def _yaml() -> YAML:
     yaml = YAML(typ="rt", pure=True)
+    yaml.Resolver = _AsWritten
     yaml.preserve_quotes = True
     return yaml
 
 
 def dump(root: Any, before: str) -> str:
     """The text of `root`, indented as `before` is. A file that held only comments keeps them on top."""
-    _tag_references(root)
     yaml = _yaml()
     yaml.width = _ENDLESS
     mapping, sequence, offset = _indentation(before)
     yaml.indent(mapping=mapping, sequence=sequence, offset=offset)
     stream = io.StringIO()
-    try:
-        yaml.dump(root, stream)
-    except YAMLError:
-        raise InvalidConfig("configuration", [Problem("a value of a kind that YAML cannot hold")]) from None
+    yaml.dump(root, stream)
     text = stream.getvalue()
     only_comments = not re.search(r"^\s*[^#\s]", before, re.MULTILINE)
     return before.rstrip("\n") + "\n" * bool(before.strip()) + text if only_comments else text
@@ -54,7 +62,8 @@ def assign(root: Any, path: KeyPath, value: Any) -> None:
     node = root
     for part in path[:-1]:
         inner = node.get(part) if isinstance(node, dict) else node[part]
-        if inner is None and isinstance(node, dict):
+        empty = inner is None or (type(inner) is str and plain_value(inner) is None)
+        if empty and isinstance(node, dict):
             inner = node[part] = type(root)()
         if not isinstance(inner, dict | list):
             raise LookupError(part)
@@ -74,19 +83,30 @@ def remove(root: Any, path: KeyPath) -> None:
     del node[path[-1]]
 
 
-def _tag_references(node: Any) -> None:
-    """Turns `!secret x` in what the program put in into the tag; quoted text of the file is no plain str."""
-    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-        reference = REFERENCE.fullmatch(value) if type(value) is str else None
+def written(value: Any) -> Any:
+    """Plain data as it is to stand in the file; `!secret x` becomes the tag. Raises InvalidConfig for other types."""
+    if isinstance(value, dict):
+        return {str(key): written(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [written(inner) for inner in value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}.get(repr(value), repr(value))
+    if isinstance(value, str):
+        reference = REFERENCE.fullmatch(value)
         if reference:
-            node[key] = TaggedScalar(reference[2], style=None, tag=reference[1])
-        elif isinstance(value, dict | list):
-            _tag_references(value)
+            return TaggedScalar(reference[2], style=None, tag=reference[1])
+        plain = re.fullmatch(r"[A-Za-z0-9_/]([\w ./+-]*[\w/])?", value) and plain_value(value) == value
+        return value if plain else DoubleQuotedScalarString(value)
+    if value is not None:
+        raise InvalidConfig("configuration", [Problem("a value of a kind that YAML cannot hold")])
+    return None
 
 
 def _indentation(text: str) -> tuple[int, int, int]:
     """(mapping, sequence, offset) as ruamel counts them, from the first block of each kind."""
-    root = YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-untyped-call]
+    root = YAML(typ="safe", pure=True).compose(text)
     mapping: int | None = None
     dash: tuple[int, int] | None = None
     nodes: list[Node] = [] if root is None else [root]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -96,7 +96,7 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
 def _unknown_labels(given: Mapping[str, Any]) -> Iterator[vol.Invalid]:
     """Classes that sections of other stages name: they know no vocabulary, and a misspelt one would never match."""
     retention, alerts = given.get("retention", RetentionOptions()), given.get("alerts", AlertOptions())
-    named: list[tuple[list[str | int], Iterable[str]]] = [(["retention", "per_class"], retention.per_class_s)]
+    named: list[tuple[list[Hashable], Iterable[str]]] = [(["retention", "per_class"], retention.per_class_s)]
     named += [
         (["alerts", name, "labels"], getattr(alerts, name).labels) for name in ("sms", "email") if getattr(alerts, name)
     ]

@@ -22,7 +22,7 @@ sequence_length: null, votes: 3, window: 5, cooldown: 60s}
 
   yard:
     source: !secret yard_source
-mqtt: {host: core-mosquitto, port: 1883, username: , password: , tls: false, prefix: crime_detect, \
+mqtt: {host: core-mosquitto, port: 1883, username: null, password: ~, tls: false, prefix: crime_detect, \
 ha_discovery: false, media: auto, commands: auto}
 model: {name: default, device: auto}
 severity: {fighting: critical}                       # class → alert | critical
