@@ -63,7 +63,7 @@ async def write(folder: Path, told: Path, countdown: Countdown) -> None:
         ):
             stored = await store.write(alert(change, "fighting", second), picture)
             print(stored.after.incident_id, file=log, flush=True)
-    other = await store.write(alert(ChangeType.NEW, "robbery", 6), b"one" * 1000)
+    other = await store.write(alert(ChangeType.NEW, "robbery", 6), None)
     await store.delete(other.after.incident_id, Actor("anna", "admin"))
     await store.close()
 

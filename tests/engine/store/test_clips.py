@@ -61,6 +61,18 @@ async def test_a_clip_that_cannot_be_written_leaves_nothing_and_says_why(store, 
     assert store.storage_error is None
 
 
+async def test_a_clip_larger_than_the_disk_leaves_nothing(small_disk, open_store, make_alert):
+    store = await open_store(small_disk / "data")
+    new = await store.write(make_alert(), b"x")
+    noise = np.random.default_rng(1)
+    pictures = ((step * 0.1, noise.integers(0, 255, (480, 640, 3), np.uint8)) for step in range(100))
+    assert await store.clips.encode(new.after.incident_id, pictures) is None
+    assert store.storage_error is not None
+    assert not [path for path in small_disk.rglob("*") if ".mp4" in path.name]
+    end = await store.write(make_alert(ChangeType.END), None)
+    assert end.after.clip is None
+
+
 async def test_no_clip_for_what_was_deleted(store, add_incident, tmp_path):
     assert await store.clips.encode("0" * 26, PICTURES) is None
     assert not list((tmp_path / "data" / "media").rglob("*.mp4"))

@@ -129,6 +129,8 @@ async def test_a_malformed_database_is_set_aside_and_rebuilt(open_store, make_al
         data[4096:-4096] = b"\xff" * (len(data) - 8192)
     path.write_bytes(data)
 
+    with pytest.raises(StoreError, match="malformed"):
+        await open_store(repair=False)
     store = await open_store()
     assert (store.uuid, store.epoch == epoch) == (uuid, False)
     assert await store.incident(alert.incident_id) == before
@@ -164,7 +166,9 @@ async def test_a_locked_database_is_an_error_and_not_set_aside(clock, open_store
         other.execute("UPDATE meta SET value = value")
         other.commit()
         with pytest.raises(StoreError, match="locked"):
-            opening.open_database(tmp_path / "data", MediaFolder(tmp_path / "data" / "media"), clock.now(), 50)
+            opening.open_database(
+                tmp_path / "data", MediaFolder(tmp_path / "data" / "media"), clock.now(), busy_timeout_ms=50
+            )
     assert path.exists()
     assert not list(path.parent.glob("*.malformed*"))
 

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
+import numpy as np
 import pytest
 import voluptuous as vol
 from crime_detect_engine.domain.errors import NotFoundError, StoreError
@@ -76,11 +77,8 @@ async def test_snapshots_and_clips_go_before_their_record(store, add_incident, t
     store.retention.options = RetentionOptions(snapshots_s=10 * DAY_S, clips_s=5 * DAY_S)
     older, newer = await add_incident(day(11)), await add_incident(day(6))
     for incident_id in (older, newer):
-        clip = await store.clips.encode(incident_id, [])
-        assert clip is None
-        stem = (await store.incident(incident_id)).snapshot.removesuffix(".jpg")
-        (tmp_path / "data" / "media" / f"{stem}.mp4").write_bytes(b"clip")
-        await store.attach_clip(incident_id, f"{stem}.mp4")
+        clip = await store.clips.encode(incident_id, [(0.0, np.zeros((48, 64, 3), np.uint8))])
+        await store.attach_clip(incident_id, clip)
     done = await store.retention.apply()
     assert [(one.incident_id, one.what) for one in done] == [(older, "snapshot"), (older, "clip"), (newer, "clip")]
     assert (await store.incident(older)).snapshot is None
@@ -91,6 +89,8 @@ async def test_snapshots_and_clips_go_before_their_record(store, add_incident, t
     reasons = [one.reason for one in await store.media_log(older) if one.action == "delete"]
     assert "snapshot older than 10 days" in reasons
     assert await store.retention.plan() == []
+    left = {path.suffix for path in (tmp_path / "data" / "media").rglob("*") if path.is_file()}
+    assert left == {".jpg", ".json"}
 
 
 async def test_the_quota_takes_the_oldest_pictures_and_never_what_is_held(store, add_incident, tmp_path):
