@@ -95,7 +95,7 @@ class Feed:
     def _why_reset(self, since: int, epoch: str | None, oldest: int, newest: int) -> str | None:
         if epoch != self._engine.epoch:
             return "unknown epoch"
-        if since < oldest:
+        if since + 1 < oldest:  # with all before `oldest` seen, nothing is missed
             return "older than the oldest event kept"
         return "unknown seq" if since > newest else None
 

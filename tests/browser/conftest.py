@@ -1,0 +1,78 @@
+"""Owns a real browser and the pages over a fake engine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from crime_detect_engine.domain.clock import SystemClock
+from crime_detect_engine.domain.ports import Actor
+from crime_detect_engine.web.access import Access
+from crime_detect_engine.web.server import build_app, serve
+from crime_detect_engine.web.streams import STREAMS
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.fakes import FakeEngine
+
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PHONE = {"width": 390, "height": 844}
+
+
+@dataclass
+class Site:
+    engine: FakeEngine
+    url: str
+    app: web.Application
+    complaints: list[str] = field(default_factory=list)
+    """What pages wrote to the console as errors, uncaught exceptions and content-policy refusals among them."""
+
+    async def drop_feeds(self) -> None:
+        """The event feeds end as when the network fails; the server goes on."""
+        await self.app[STREAMS].close(self.app)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium: install the package chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async def find_token(secret: str) -> Actor | None:
+        return {"admin-secret": Actor("admin", "admin")}.get(secret)
+
+    media = tmp_path / "media"
+    media.mkdir()
+    engine = FakeEngine(media, clock_at=SystemClock().now())
+    app = build_app(engine, Access(find_token, SystemClock()), uploads=tmp_path / "uploads")
+    server = await serve(app, "127.0.0.1", 0)
+    yield Site(engine, f"http://127.0.0.1:{server.port}", app)
+    await server.stop()
+
+
+@pytest.fixture
+async def page(browser: Browser, site: Site) -> AsyncIterator[Page]:
+    """A phone that has followed the sign-in link; a test that leaves complaints in the console fails."""
+    context = await browser.new_context(viewport=PHONE, locale="en-GB", timezone_id="Europe/Amsterdam")
+    context.set_default_timeout(10_000)
+    page = await context.new_page()
+    page.on("console", lambda message: site.complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: site.complaints.append(str(error)))
+    await page.goto(f"{site.url}/login#token=admin-secret")
+    await page.wait_for_url(f"{site.url}/")
+    yield page
+    assert site.complaints == []
+    await context.close()

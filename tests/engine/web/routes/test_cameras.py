@@ -1,0 +1,116 @@
+"""Cameras: state, pictures, switches, snooze."""
+
+from __future__ import annotations
+
+import asyncio
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.fakes import FakePicture
+
+
+async def test_a_camera_is_listed_with_its_state_and_address(site):
+    async with site.client("viewer-token").get("/api/v1/cameras/yard") as answer:
+        camera = await answer.json()
+    assert (camera["id"], camera["name"], camera["masked"]) == ("yard", "Yard", False)
+    assert camera["location"] == {"latitude": 52.1, "longitude": 4.3}
+    assert camera["state"]["online"] is True
+
+
+async def test_the_live_picture_is_the_newest_one(site):
+    client = site.client("viewer-token")
+    async with client.get("/api/v1/cameras/yard/live.jpg") as answer:
+        first = await answer.read()
+        assert answer.content_type == "image/jpeg"
+    site.engine.pictures["yard"] = FakePicture(5)
+    async with client.get("/api/v1/cameras/yard/live.jpg") as answer:
+        second = await answer.read()
+    assert first != second
+    assert cv2.imdecode(np.frombuffer(second, np.uint8), cv2.IMREAD_COLOR).shape == (720, 1280, 3)
+
+
+async def test_one_picture_is_encoded_once_for_all_who_watch(site, monkeypatch):
+    encoded = []
+    encode = site.engine.encode_jpeg
+    monkeypatch.setattr(site.engine, "encode_jpeg", lambda *given: encoded.append(given) or encode(*given))
+    client = site.client("viewer-token")
+    await asyncio.gather(*(client.get("/api/v1/cameras/yard/live.jpg") for _ in range(8)))
+    assert len(encoded) == 1
+
+
+@pytest.mark.parametrize("kind", ["live.jpg", "live.mjpeg"])
+async def test_privacy_shows_nothing_and_says_why(site, kind):
+    client = site.client("operator-token")
+    async with client.get("/api/v1/cameras/yard/live.jpg") as answer:
+        assert answer.status == 200
+    async with client.patch("/api/v1/cameras/yard", json={"privacy": True}) as answer:
+        assert (await answer.json())["state"]["privacy"] is True
+    async with client.get(f"/api/v1/cameras/yard/{kind}") as answer:
+        assert answer.status == 404
+        assert "Privacy is on" in (await answer.json())["error"]["message"]
+
+
+async def test_live_video_goes_on_until_privacy_ends_it(site):
+    async with site.client("viewer-token").get("/api/v1/cameras/yard/live.mjpeg") as answer:
+        assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
+        assert (await answer.content.readline()) == b"--frame\r\n"
+        site.engine.pictures["yard"] = FakePicture(5)
+        while (await answer.content.readline()) != b"--frame\r\n":
+            pass
+        site.engine.change_camera("yard", privacy=True)
+        async with asyncio.timeout(5):
+            await answer.content.read()
+
+
+async def test_snooze_and_switches_reach_the_engine(site):
+    client = site.client("operator-token")
+    async with client.post("/api/v1/cameras/yard/snooze", json={"minutes": 30, "label": "fighting"}) as answer:
+        assert (await answer.json())["state"]["snoozed_until"] == "2026-11-21T12:30:00.000Z"
+    async with client.patch("/api/v1/cameras/yard", json={"detection": False}) as answer:
+        assert (await answer.json())["state"]["detection"] is False
+    assert site.engine.actions == [
+        ("snooze", "yard", 30.0, "fighting", "operator"),
+        ("detection", "yard", False, "operator"),
+    ]
+
+
+async def test_the_threshold_is_for_admins_and_the_integration(site):
+    body = {"threshold": 0.7, "detection": False}
+    async with site.client("investigator-token").patch("/api/v1/cameras/yard", json=body) as answer:
+        assert answer.status == 403
+    assert site.engine.actions == []
+    async with site.client("integration-token").patch("/api/v1/cameras/yard", json=body) as answer:
+        assert (await answer.json())["state"]["threshold"] == 0.7
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/snooze", {}, "minutes"),
+        ("POST", "/snooze", {"minutes": -1}, "minutes"),
+        ("POST", "/snooze", {"minutes": True}, "minutes"),
+        ("POST", "/snooze", {"minutes": 5, "label": "<script>"}, "label"),
+        ("PATCH", "", {"threshold": 1.1}, "threshold"),
+        ("PATCH", "", {"detection": "on"}, "detection"),
+        ("PATCH", "", {"source": "exec:sh"}, "source"),
+        ("PATCH", "", [1], "body"),
+    ],
+)
+async def test_wrong_values_are_named(site, method, path, body, field):
+    async with site.client("admin-token").request(method, f"/api/v1/cameras/yard{path}", json=body) as answer:
+        assert answer.status == 400
+        error = (await answer.json())["error"]
+    assert error["code"] == "invalid_input"
+    assert field in error["details"]
+    assert site.engine.actions == []
+
+
+@pytest.mark.parametrize("body", [b'{"threshold": NaN}', b"{", b"[" * 100_000, b"\xff\xfe"])
+async def test_what_is_not_json_is_refused(site, body):
+    headers = {"Content-Type": "application/json"}
+    async with site.client("admin-token").patch("/api/v1/cameras/yard", data=body, headers=headers) as answer:
+        assert answer.status in (400, 413)
+    async with site.client("admin-token").patch("/api/v1/cameras/yard", data={"threshold": "0.5"}) as answer:
+        assert answer.status == 400

@@ -1,0 +1,146 @@
+"""The event feed: resume without a gap or a repeat, reset, limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from crime_detect_engine.domain.ports import Actor
+from crime_detect_engine.web.feed import QUEUE_SIZE, Feed, SlowClientError
+
+
+async def messages(socket, count: int) -> list[dict[str, Any]]:
+    async with asyncio.timeout(5):
+        return [await socket.receive_json() for _ in range(count)]
+
+
+async def test_hello_tells_where_the_feed_stands_and_then_events_come(site):
+    site.engine.open_incident()
+    async with site.client("viewer-token").ws_connect("/api/v1/events") as socket:
+        (hello,) = await messages(socket, 1)
+        incident = site.engine.open_incident("yard")
+        (news,) = await messages(socket, 1)
+    assert (hello["kind"], hello["seq"], hello["data"]["oldest_seq"]) == ("hello", 1, 1)
+    assert hello["data"]["cameras"]["yard"]["state"] == "live"
+    assert hello["data"]["engine"]["device"] == "cpu"
+    assert {key: news[key] for key in ("schema_version", "uuid", "epoch", "seq", "kind", "camera")} == {
+        "schema_version": 1, "uuid": site.engine.uuid, "epoch": "epoch-1", "seq": 2, "kind": "incident",
+        "camera": "yard",
+    }  # fmt: skip
+    assert news["data"]["type"] == "new"
+    assert news["data"]["after"]["incident_id"] == incident.incident_id
+
+
+async def test_a_client_that_returns_gets_exactly_what_it_missed(site):
+    for _ in range(5):
+        site.engine.open_incident()
+    address = "/api/v1/events?since=2&epoch=epoch-1"
+    async with site.client("viewer-token").ws_connect(address) as socket:
+        received = await messages(socket, 4)
+        site.engine.open_incident()
+        received += await messages(socket, 1)
+    assert [message["seq"] for message in received] == [5, 3, 4, 5, 6]
+
+
+async def test_events_stored_while_the_replay_runs_come_once(site, monkeypatch):
+    """The dangerous moment: an event is stored, and told to listeners, between reading the store and going live."""
+    for _ in range(3):
+        site.engine.open_incident()
+    events_since = site.engine.events_since
+
+    async def busy(seq: int, limit: int = 1000):
+        found = await events_since(seq, 1)
+        if len(site.engine.events) < 8:
+            site.engine.open_incident()
+        return found
+
+    monkeypatch.setattr(site.engine, "events_since", busy)
+    async with site.client("viewer-token").ws_connect("/api/v1/events?since=1&epoch=epoch-1") as socket:
+        received = await messages(socket, 8)
+        site.engine.open_incident()
+        received += await messages(socket, 1)
+    assert [message["seq"] for message in received[1:]] == [2, 3, 4, 5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    "resume", ["since=4&epoch=other", "since=4", "since=1&epoch=epoch-1", "since=99&epoch=epoch-1"]
+)
+async def test_a_client_that_cannot_resume_is_told_to_start_over(site, resume):
+    for _ in range(5):
+        site.engine.open_incident()
+    del site.engine.events[:2]
+    async with site.client("viewer-token").ws_connect(f"/api/v1/events?{resume}") as socket:
+        hello, reset = await messages(socket, 2)
+        site.engine.open_incident()
+        (news,) = await messages(socket, 1)
+    assert hello["data"]["oldest_seq"] == 3
+    assert (reset["kind"], reset["seq"], reset["data"]["oldest_seq"]) == ("reset", 5, 3)
+    assert news["seq"] == 6
+
+
+async def test_a_limited_caller_hears_of_their_cameras_only(site):
+    site.engine.open_incident("front_door")
+    site.engine.open_incident("yard")
+    site.engine.change_camera("front_door", state="lost")
+    async with site.client("yard-token").ws_connect("/api/v1/events?since=1&epoch=epoch-1") as socket:
+        hello, replayed = await messages(socket, 2)
+        site.engine.open_incident("front_door")
+        site.engine.change_camera("front_door", state="live")
+        site.engine.change_camera("yard", state="lost")
+        (live,) = await messages(socket, 1)
+    assert list(hello["data"]["cameras"]) == ["yard"]
+    assert hello["data"]["engine"]["cameras"] == ["yard"]
+    assert replayed["camera"] == "yard"
+    assert (live["kind"], live["camera"], live["data"]["state"]) == ("camera", "yard", "lost")
+
+
+async def test_a_slow_client_is_cut_off_and_costs_a_bounded_queue(site):
+    blocked, sent = asyncio.Event(), []
+
+    async def send(message: Mapping[str, Any]) -> None:
+        sent.append(message["seq"])
+        if len(sent) > 1:
+            await blocked.wait()
+
+    async def allowed() -> bool:
+        return True
+
+    feed = Feed(site.engine, Actor("slow", "viewer"), send, allowed)
+    running = asyncio.create_task(feed.run(None, None))
+    while not sent:
+        await asyncio.sleep(0)
+    for number in range(QUEUE_SIZE + 10):
+        site.engine.change_camera("yard", fps=float(number))
+        await asyncio.sleep(0)
+    with pytest.raises(SlowClientError):
+        await asyncio.wait_for(running, 5)
+    assert site.engine._listeners == []
+
+
+async def test_a_revoked_token_ends_the_feed(site):
+    async with site.client("viewer-token").ws_connect("/api/v1/events") as socket:
+        await messages(socket, 1)
+        del site.tokens["viewer-token"]
+        site.clock.advance(31)
+        site.engine.open_incident()
+        await messages(socket, 1)  # was already waiting for it
+        async with asyncio.timeout(5):
+            assert (await socket.receive()).data == 1008
+    assert site.engine._listeners == []
+
+
+async def test_a_client_that_leaves_is_forgotten(site):
+    socket = await site.client("viewer-token").ws_connect("/api/v1/events")
+    await messages(socket, 1)
+    await socket.close()
+    async with asyncio.timeout(5):
+        while site.engine._listeners:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("query", ["since=-1", "since=x", "since=1&since=2", "other=1"])
+async def test_a_malformed_resume_is_refused(site, query):
+    async with site.client("viewer-token").get(f"/api/v1/events?{query}") as answer:
+        assert answer.status == 400
