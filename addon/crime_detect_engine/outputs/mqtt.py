@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -54,12 +54,20 @@ class MqttOutput:
     """Keeps one connection alive and says everything retained again on each new one; incidents go by `channel`."""
 
     def __init__(
-        self, options: MqttOptions, engine: EngineControl, instance: str, api_url: str | None, clock: Clock
+        self,
+        options: MqttOptions,
+        engine: EngineControl,
+        instance: str,
+        api_url: str | None,
+        clock: Clock,
+        dropped: Callable[[str], int] = lambda _camera: 0,
     ) -> None:
+        """`dropped`: frames of a camera that nobody looked at, for the statistics."""
         self._options = options
         self._engine = engine
         self._api_url = api_url
         self._clock = clock
+        self._dropped = dropped
         self.root = f"{options.prefix}/{instance}"
         self._client_id = f"{options.prefix[:32]}_{instance}_{engine.uuid[:8]}"
         self._commands = MqttCommands(engine, self.root)
@@ -219,13 +227,16 @@ class MqttOutput:
 
     def _stats(self) -> dict[str, Any]:
         info = self._engine.info()
-        keys = ("state", "fps", "dropped", "latency_ms")
         return {
             "schema_version": SCHEMA_VERSION,
             "uuid": self._engine.uuid,
             "at": timestamp(self._clock.now()),
             **{key: info.get(key) for key in ("device", "model", "uptime_s")},
-            "cameras": {view.id: {k: view.state.get(k) for k in keys} for view in self._engine.cameras()},
+            "cameras": {
+                view.id: {k: view.state.get(k) for k in ("state", "fps", "latency_ms")}
+                | {"dropped": self._dropped(view.id)}
+                for view in self._engine.cameras()
+            },
         }
 
     def _received(self, topic: str, payload: bytes, retain: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 
 from crime_detect_engine.domain.ports import EngineControl
@@ -11,6 +12,10 @@ from crime_detect_engine.domain.wire import event_data
 
 from .channel import Ambiguous, Blocked, Channel, Outcome, Outgoing, Permanent, Retry, Sent
 from .mqtt_connection import MqttConnection, MqttError
+
+_LOG = logging.getLogger(__name__)
+_OVERHEAD_BYTES = 32
+"""Header, identifier and properties of a PUBLISH."""
 
 
 class MqttChannel(Channel):
@@ -44,7 +49,7 @@ class MqttChannel(Channel):
             return Sent("connected")
         try:
             if self._media and _brings_picture(event) and (jpeg := await outgoing.snapshot()):
-                await connection.publish(f"{self._root}/media/{incident.incident_id}.jpg", jpeg)
+                await self._publish_picture(connection, incident.incident_id, jpeg)
             payload = json.dumps(
                 event_data(event, self._engine.uuid, self._engine.epoch), ensure_ascii=False, separators=(",", ":")
             )
@@ -53,6 +58,14 @@ class MqttChannel(Channel):
             # A repetition is harmless: readers tell it by (uuid, epoch, seq).
             return Blocked(str(problem), 60.0) if problem.refused else Ambiguous(str(problem), after_s=0.0)
         return Sent(f"{self._engine.epoch}:{event.seq}")
+
+    async def _publish_picture(self, connection: MqttConnection, incident_id: str, jpeg: bytes) -> None:
+        """An incident without its picture is better than a connection that ends at each attempt."""
+        topic = f"{self._root}/media/{incident_id}.jpg"
+        if connection.most_bytes is not None and len(jpeg) + len(topic) + _OVERHEAD_BYTES > connection.most_bytes:
+            _LOG.warning("mqtt: the broker takes no packet of %d bytes, a picture was left out", len(jpeg))
+            return
+        await connection.publish(topic, jpeg)
 
 
 def _brings_picture(event: IncidentChanged) -> bool:

@@ -45,6 +45,8 @@ class MqttConnection:
         self._protocol = protocol
         self._answers: dict[int, asyncio.Future[None]] = {}
         self._opened: asyncio.Future[None] = self._loop.create_future()
+        self.most_bytes: int | None = None
+        """The largest packet that the broker takes, where it said so (MQTT 5): a larger one ends the connection."""
         self.closed: asyncio.Future[MqttError] = self._loop.create_future()
         """Done with the reason when the connection has ended."""
         client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
@@ -130,7 +132,8 @@ class MqttConnection:
         else:
             answer.set_exception(problem)
 
-    def _begin(self) -> None:
+    def _begin(self, most_bytes: int | None) -> None:
+        self.most_bytes = most_bytes
         if not self._opened.done():
             self._opened.set_result(None)
 
@@ -152,10 +155,10 @@ class MqttConnection:
             return  # the loop has ended, nobody listens any more
 
     def _connected(
-        self, _client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if not reason.is_failure:
-            self._post(self._begin)
+            self._post(self._begin, getattr(properties, "MaximumPacketSize", None))
             return
         name = reason.getName()
         refused = name in _CREDENTIAL_REFUSALS

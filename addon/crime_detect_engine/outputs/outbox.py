@@ -26,6 +26,7 @@ _LAST_RETRY_S = 600.0
 _SHORTEST_RETRY_S = 0.5
 _POLL_S = 30.0
 _AT_ONCE = 4
+_EVER = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Outbox:
         self._tasks = [
             asyncio.create_task(self._work(name, lane), name=f"outbox {name}") for name, lane in self._lanes.items()
         ]
+        self._tasks.append(asyncio.create_task(self._give_up_orphans(), name="outbox orphans"))
 
     async def stop(self) -> None:
         """Sending stops where it is; what was begun is looked up at the next start."""
@@ -149,6 +151,17 @@ class Outbox:
                     await lane.wake.wait()
             except TimeoutError:
                 continue
+
+    async def _give_up_orphans(self) -> None:
+        """Deliveries of channels that are no longer configured end here; they would hold the event log for ever."""
+        try:
+            for name in set(await self._store.pending_counts()) - set(self._lanes):
+                while due := await self._store.due(name, self._clock.now() + _EVER):
+                    for delivery in due:
+                        await self._store.mark_failed(delivery.id, "the channel is no longer configured", None)
+                _LOG.warning("outbox %s: is no longer configured, what waited for it is given up", name)
+        except Exception as error:  # noqa: BLE001 law 11: nothing else depends on it, the next start tries again
+            _LOG.warning("outbox: cannot clean up after removed channels: %s", type(error).__name__)
 
     async def _drain(self, name: str, lane: _Lane) -> float:
         """Sends all that is due. Returns the seconds until there may be more."""

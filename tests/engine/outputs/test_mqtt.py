@@ -13,7 +13,7 @@ from crime_detect_engine.domain.clock import SystemClock
 from crime_detect_engine.domain.types import IncidentChanged
 from crime_detect_engine.domain.wire import event_data
 from crime_detect_engine.outputs.mqtt import MqttOutput
-from crime_detect_engine.outputs.mqtt_options import MqttTls
+from crime_detect_engine.outputs.mqtt_options import MqttOptions, MqttTls
 from crime_detect_engine.outputs.outbox import Outbox
 
 from tests.fakes import FakeEngine, MemoryOutbox
@@ -218,10 +218,13 @@ async def test_a_broker_that_only_speaks_the_older_protocol_is_spoken_to_in_it(
 
 
 async def test_statistics_say_what_each_camera_does(
-    broker: Mosquitto, mqtt: Callable[..., MqttOutput], listener: MqttListener
+    broker: Mosquitto, engine: FakeEngine, listener: MqttListener
 ) -> None:
-    mqtt(broker)
+    options = MqttOptions("127.0.0.1", broker.port)
+    output = MqttOutput(options, engine, "home", None, SystemClock(), dropped={"yard": 3, "front_door": 0}.__getitem__)
+    output.start()
     await asyncio.to_thread(listener.wait_for, lambda: bool(listener.payloads(f"{ROOT}/stats")))
     stats = json.loads(listener.payloads(f"{ROOT}/stats")[0])
     assert stats["device"] == "cpu"
-    assert stats["cameras"]["yard"]["fps"] == 7.5
+    assert stats["cameras"]["yard"] == {"state": "live", "fps": 7.5, "latency_ms": 84.0, "dropped": 3}
+    await output.stop()

@@ -90,3 +90,18 @@ async def test_what_the_access_list_forbids_is_not_counted_as_sent(
         assert isinstance(outcome, Blocked)
         assert "not authorized" in outcome.error
         await output.stop()
+
+
+async def test_a_picture_that_the_broker_does_not_take_does_not_cost_the_incident(
+    tmp_path: Path, mqtt: Callable[..., MqttOutput], outgoing: Callable[..., Outgoing], eventually: Eventually
+) -> None:
+    with Mosquitto(tmp_path / "small", extra="max_packet_size 20000") as small:
+        listener = MqttListener(small)
+        output = mqtt(small, media="on")
+        await eventually(lambda: output.status().state == "connected")
+        assert isinstance(await output.channel.send(outgoing(picture=b"x" * 30000)), Sent)
+        await asyncio.to_thread(listener.wait_for, lambda: bool(listener.payloads(f"{ROOT}/front_door/incident")))
+        assert not [message for message in listener.heard if "/media/" in message.topic]
+        assert output.status().state == "connected"
+        listener.close()
+        await output.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from crime_detect_engine.domain.clock import ManualClock
@@ -209,6 +210,17 @@ async def test_what_was_deleted_in_the_meantime_is_not_told(
     started_outbox(clock, sms=channel)
     await eventually(lambda: store.state[delivery] == "failed")
     assert channel.sent == []
+
+
+async def test_what_waits_for_a_channel_that_was_taken_out_of_the_configuration_ends(
+    store: MemoryOutbox, clock: ManualClock, happen: Callable[..., int], started_outbox: Start, eventually: Eventually
+) -> None:
+    gone = [happen("a", "webhook"), happen("a", "webhook"), happen("b", "webhook")]
+    await store.mark_failed(gone[0], "no network", clock.now() + timedelta(hours=1))
+    kept = happen("a", "sms")
+    started_outbox(clock, sms=ScriptedChannel(script=[Retry("no network")]))
+    await eventually(lambda: [store.state[delivery] for delivery in gone] == ["failed"] * 3)
+    assert store.state[kept] == "pending"
 
 
 async def test_a_test_message_passes_the_store_by(
