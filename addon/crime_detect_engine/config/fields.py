@@ -13,15 +13,10 @@ import voluptuous as vol
 
 from ..domain.types import NORMAL, VOCABULARY, Location, Severity
 from ..domain.units import parse_duration
+from ..sources import SOURCES
 from .complaints import NOT_IN_THIS_VERSION
 from .settings import RESERVED_CAMERAS, Polygon
 
-SOURCE_SCHEMES = ("rtsp", "rtsps", "http", "https")
-SOURCE_FORMS = {
-    "webcam": r"\d{1,3}",
-    "frigate": r"[\w.-]{1,64}",
-    "synthetic": r"[a-z0-9_]{0,32}(\?[\w.=&]{1,200})?",
-}
 LABELS = tuple(label for label in VOCABULARY if label != NORMAL)
 
 
@@ -131,13 +126,12 @@ def source(value: object) -> str:
     if match is None:
         return address
     scheme, rest = match[1].lower(), address[match.end() :]
-    if scheme in SOURCE_SCHEMES and re.match(r"//[^/?#]*[^/?#@:]", rest) and not re.search(r"[\s|\\]", rest):
+    usable = bool(rest) or scheme == "synthetic"
+    if rest.startswith("//"):
+        usable = re.fullmatch(r"//[^\s|\\]*[^\s|\\/?#@:][^\s|\\]*", rest) is not None
+    if scheme in SOURCES and usable:
         return address
-    if scheme in SOURCE_FORMS and re.fullmatch(SOURCE_FORMS[scheme], rest):
-        return address
-    raise vol.Invalid(
-        "expected rtsp(s)://HOST…, http(s)://HOST…, the path of a file, webcam:0, frigate:NAME or synthetic:yard"
-    )
+    raise vol.Invalid(f"expected the path of a file or an address of {', '.join(f'{known}:' for known in SOURCES)}")
 
 
 def polygon(value: object) -> Polygon:

@@ -15,6 +15,7 @@ from ..domain.types import Rules, Severity
 from ..outputs import SCHEMA as ALERTS
 from ..outputs import AlertOptions
 from ..outputs.mqtt_options import SCHEMA as MQTT
+from ..sources.frigate import SCHEMA as FRIGATE
 from ..store.retention import SCHEMA as RETENTION
 from ..store.retention import RetentionOptions
 from . import fields
@@ -60,7 +61,7 @@ SECTIONS = vol.Schema(
         "timezone": Maybe(fields.timezone),
         "url": Maybe(fields.page_address),
         "cameras": Maybe({fields.camera_id: CAMERA}),
-        "frigate": not_in_this_version,
+        "frigate": Maybe(FRIGATE),
         "mqtt": Maybe(MQTT),
         "model": Maybe(MODEL),
         "severity": Maybe({fields.label: fields.severity}),
@@ -74,7 +75,7 @@ SECTIONS = vol.Schema(
 
 def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     """The validated file as a Config. Raises Invalid for what only shows when sections meet."""
-    given = {key: part for key, part in value.items() if part is not None and key not in {"privacy", "frigate"}}
+    given = {key: part for key, part in value.items() if part is not None and key != "privacy"}
     severity = given.get("severity", {})
     zone = given.pop("timezone", None) or default_zone
     base_url = given.pop("url", None)
@@ -83,6 +84,8 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     for name, options in given.pop("cameras", {}).items():
         try:
             cameras[name] = _camera(name, options, severity)
+            if options["source"].lower().startswith("frigate:") and "frigate" not in given:
+                raise vol.Invalid("frigate:NAME needs the section frigate with its url", path=["source"])
         except vol.Invalid as error:
             error.prepend(["cameras", name])
             errors.append(error)

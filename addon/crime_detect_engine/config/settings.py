@@ -10,6 +10,7 @@ from ..decision.schedule import ScheduleWindow
 from ..domain.types import Location, Rules, Severity
 from ..outputs import AlertOptions
 from ..outputs.mqtt_options import MqttOptions
+from ..sources.frigate import FrigateOptions
 from ..store.retention import RetentionOptions
 
 Polygon = tuple[tuple[float, float], ...]
@@ -53,6 +54,7 @@ class Config:
     base_url: str | None = None
     """Where people reach the engine's pages (`url` in the file): links in alerts lead there."""
     cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
+    frigate: FrigateOptions | None = None
     mqtt: MqttOptions | None = None
     model: ModelOptions = field(default_factory=ModelOptions)
     severity: Mapping[str, Severity] = field(default_factory=dict)

@@ -136,11 +136,11 @@ def test_message_stays_readable_when_everything_is_wrong(text: str) -> None:
 
 GOOD_SOURCES = (
     "rtsp://u:p@h/s", "rtsps://h/s", "http://h:81/x.mjpg?a=b", "/media/a b.mp4", "clips/a.mp4", "webcam:0",
-    "frigate:front", "synthetic:yard", "synthetic:", "synthetic:yard?seed=3&size=640x360", "C:\\a.mp4",
+    "loop:clips/a.mp4", "rtmp://h/live/a", "synthetic:yard", "synthetic:", "synthetic:yard?seed=3&size=640x360",
 )  # fmt: skip
 BAD_SOURCES = (
     "", " ", "exec:ls", "file:/etc/passwd", "concat:a|b", "pipe:0", "rtsp:", "rtsp://", "ftp://h/a", "rtsp://h/a\nb",
-    "rtsp://h/a|b", "webcam:x", "RTSP+exec://h",
+    "rtsp://h/a|b", "webcam:", "RTSP+exec://h",
 )  # fmt: skip
 
 
@@ -153,6 +153,15 @@ def test_sources(source: str) -> None:
 def test_source_of_no_allowed_form_is_refused(source: str) -> None:
     with pytest.raises(ConfigError, match=r"cameras\.yard\.source"):
         from_arguments({"yard": source}, environment={})
+
+
+def test_frigate_and_its_cameras() -> None:
+    text = "frigate: {url: http://frigate:5000, cameras: all}\ncameras: {yard: {source: frigate:yard}}\n"
+    config = parse_config(text, Path("c.yaml"), {})
+    assert config.frigate is not None
+    assert (config.frigate.url, config.cameras["yard"].source) == ("http://frigate:5000", "frigate:yard")
+    assert "needs the section frigate" in refused("cameras: {yard: {source: frigate:yard}}")
+    assert "not in this version" in refused("frigate: {url: http://frigate:5000, write_back: true}")
 
 
 def test_profile_then_own_settings() -> None:
