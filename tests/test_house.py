@@ -80,13 +80,12 @@ def within(name: str, module: str) -> bool:
 
 
 def dotted(node: ast.expr) -> str:
-    """`datetime.now` of `datetime.now(UTC)`'s function, of `datetime.datetime.now` too."""
+    """`datetime.now` of `datetime.now(UTC)`'s function; what it is called on is `?` where that has no name."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if isinstance(node, ast.Name):
-        parts.append(node.id)
+    parts.append(node.id if isinstance(node, ast.Name) else "?")
     return ".".join(reversed(parts))
 
 

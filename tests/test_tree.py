@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib.metadata
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +91,27 @@ def test_every_dependency_is_pinned() -> None:
             exact = next(iter(pin.specifier)).version
             assert requirement.specifier.contains(exact), f"{requirement} does not allow the pinned {exact}"
         assert canonicalize_name(requirement.name) in pins, f"{requirement} is not in addon/constraints.txt"
+
+
+def test_what_is_imported_is_declared() -> None:
+    """A library that only comes along with another one leaves with it."""
+    project = toml_of("addon/pyproject.toml")["project"]
+    wanted = [*project["dependencies"], *(r for many in project["optional-dependencies"].values() for r in many)]
+    declared = {canonicalize_name(Requirement(text).name) for text in wanted}
+    providers = importlib.metadata.packages_distributions()
+    missing = set()
+    for path in ENGINE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names = [node.module]
+            for top in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {ENGINE.name}:
+                # What is not installed here (torch, scikit-learn) goes by its own name.
+                if not declared & {
+                    canonicalize_name(name) for name in providers.get(top, [{"sklearn": "scikit-learn"}.get(top, top)])
+                }:
+                    missing.add(f"{path.relative_to(ENGINE)} imports {top}")
+    assert not missing
 
 
 def test_torch_is_no_part_of_the_cpu_product() -> None:
