@@ -85,5 +85,5 @@ async def test_a_taken_port_is_a_clear_error(site):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(CrimeDetectError, match="Cannot listen on .*--port"):
+        with pytest.raises(CrimeDetectError, match=r"Cannot listen on .*--port"):
             await serve(site.server._runner.app, "127.0.0.1", taken.getsockname()[1])

@@ -99,8 +99,8 @@ async def test_a_person_reports_an_incident(site):
 
 @pytest.mark.parametrize(
     ("change", "status"),
-    [({"camera": "nowhere"}, 404), ({"label": "=cmd()"}, 400), ({"started_at": "now"}, 400), ({"note": "x" * 3000}, 400),
-     ({"ended_at": "2026-11-21T02:00:00Z"}, 400)],
+    [({"camera": "nowhere"}, 404), ({"label": "=cmd()"}, 400), ({"started_at": "now"}, 400),
+     ({"note": "x" * 3000}, 400), ({"ended_at": "2026-11-21T02:00:00Z"}, 400)],
 )  # fmt: skip
 async def test_a_wrong_report_is_refused(site, change, status):
     body = {"camera": "yard", "label": "burglary", "started_at": "2026-11-21T03:00:00Z", **change}
