@@ -57,7 +57,7 @@ SCHEMA = vol.All(
             vol.Required("host"): host_name,
             "port": PORT,
             vol.Required("from"): mail_address,
-            vol.Required("to"): list_of(mail_address),
+            vol.Required("to"): list_of(mail_address, at_least=1),
             "security": vol.In(_PORTS, msg="expected tls, starttls or none"),
             "username": optional_text,
             "password": optional_text,

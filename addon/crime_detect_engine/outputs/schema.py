@@ -66,11 +66,13 @@ def host_name(value: object) -> str:
     return name
 
 
-def list_of(validator: Callable[[object], str]) -> Callable[[object], tuple[str, ...]]:
+def list_of(validator: Callable[[object], str], *, at_least: int = 0) -> Callable[[object], tuple[str, ...]]:
     """One value or a list of them, without duplicates, in the order given."""
 
     def check(value: object) -> tuple[str, ...]:
         values = [] if value is None else value if isinstance(value, list) else [value]
+        if len(values) < at_least:
+            raise vol.Invalid(f"expected at least {at_least}")
         return tuple(dict.fromkeys(validator(item) for item in values))
 
     return check

@@ -69,7 +69,7 @@ SCHEMA = vol.All(
             vol.Required("account_sid"): text,
             vol.Required("auth_token"): text,
             vol.Required("from"): _sender,
-            vol.Required("to"): list_of(e164),
+            vol.Required("to"): list_of(e164, at_least=1),
             "labels": list_of(text),
             "mms": vol.All(bool, msg="expected true or false"),
             "api_base": vol.Any(None, http_url, msg="expected an address like https://proxy.example.org"),

@@ -52,7 +52,9 @@ def test_only_what_is_configured_becomes_a_channel(alerts: AlertOptions, clock: 
     assert ("webhook", "siren") in targets_of_a_test(alerts, mqtt=True)
 
 
-@pytest.mark.parametrize("wrong", [{"push": ["x"]}, {"webhook": [HOOK, HOOK]}, {"sms": {"to": []}}, {"smoke": {}}])
+@pytest.mark.parametrize(
+    "wrong", [{"push": ["x"]}, {"webhook": [HOOK, HOOK]}, {"sms": {**SMS, "to": []}}, {"smoke": {}}]
+)
 def test_what_cannot_work_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(vol.Invalid):
         SCHEMA(wrong)

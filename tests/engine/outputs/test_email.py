@@ -155,6 +155,7 @@ async def test_a_server_that_is_down_or_hangs_up_is_tried_again(
     assert isinstance(await open_channel(port).send(outgoing("me@home.example")), Retry)
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")
 @pytest.mark.parametrize("security", ["tls", "starttls"])
 async def test_passwords_go_over_tls_only_and_a_wrong_one_pauses_the_channel(
     security: str, tmp_path: Path, smtp: Servers, open_channel: Callable[..., EmailChannel], outgoing: Make
