@@ -48,6 +48,7 @@ def store_model(
     folder = Path(tempfile.mkdtemp(prefix=f".{spec.name}.", dir=models))
     folder.chmod(0o755)
     save_file(network_tensors(network), str(folder / WEIGHTS_FILE))
+    (folder / WEIGHTS_FILE).chmod(0o644)
     worst = export_openvino(network, spec, folder / "openvino")
     complete = {**report, "parity": float(f"{worst:.1e}")}
     (folder / "recipe.toml").write_text(recipe.text, encoding="utf-8")
@@ -62,6 +63,7 @@ def ship_model(checkpoint: Checkpoint, checkpoints: Path) -> Checkpoint:
     target = checkpoints / checkpoint.spec.name
     folder = Path(tempfile.mkdtemp(prefix=f".{checkpoint.spec.name}.", dir=checkpoints))
     shutil.copytree(checkpoint.folder, folder, dirs_exist_ok=True)
+    folder.chmod(0o755)
     return _replace(folder, target)
 
 

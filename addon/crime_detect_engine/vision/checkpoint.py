@@ -17,7 +17,7 @@ from crime_detect_engine.domain.types import NORMAL, VOCABULARY, ModelSpec
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 DEFAULT_NAME = "fight-mobilenet_v2-lstm"
 """What `model: {name: default}` means."""
-NETWORK_NAMES = ("mobilenet_v2-lstm", "mobilenet_v2-rnn", "resnet50-lstm", "densenet121")
+NETWORK_NAMES = ("mobilenet_v2-lstm", "mobilenet_v2_320-lstm", "mobilenet_v2-rnn", "resnet50-lstm", "densenet121")
 """Networks that can be trained; known here too because torch is absent where checkpoints are only served."""
 FORMAT = 1
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"

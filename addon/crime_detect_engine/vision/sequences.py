@@ -15,8 +15,8 @@ from crime_detect_engine.domain.types import Frame, ModelSpec, Vector
 SCORE_EVERY_S = 0.5
 HELD_SLOTS = 3
 MIN_LENGTH, MAX_LENGTH = 10, 50
-_LATE = 0.25
-"""Share of a slot by which a frame may be early and still fill it."""
+_EARLY = 0.25
+"""Share of a slot by which a frame may be early and still fill it: the sampler takes the nearest, not the next."""
 
 
 class SlidingWindow:
@@ -43,10 +43,8 @@ class SlidingWindow:
     def push(self, frame: Frame, vector: Vector | None) -> NDArray[np.float32] | None:
         """Adds what the CNN saw in `frame`; float32 [T, D] when a score is due, else None."""
         joined = self._advance(frame)
-        if vector is None or (not joined and self._difference and self._slot_s is None):
-            self._slot_s = frame.tick_s
+        if vector is None or (self._difference and not joined):
             return None
-        self._slot_s = frame.tick_s if self._slot_s is None else self._slot_s
         self._vectors.append(vector)
         self._waited += 1
         if len(self._vectors) < self._min_frames or self._waited < self._every or not frame.moving:
@@ -55,28 +53,26 @@ class SlidingWindow:
         return np.stack(self._vectors)
 
     def _advance(self, frame: Frame) -> bool:
-        """Moves to the frame's slot, holding the last vector over missing ones; False after a cut or long gap."""
-        if frame.cut:
+        """Moves to the frame's slot, holding the last vector over missing ones.
+
+        False where the frame does not continue the one before: a difference across a cut or a long gap means nothing.
+        """
+        slots = 1
+        if self._slot_s is not None:
+            slots = max(1, math.floor((frame.tick_s - self._slot_s) * self._fps + _EARLY))
+        if self._slot_s is None or frame.cut or slots - 1 > HELD_SLOTS:
+            joined = self._slot_s is None and not frame.cut
             self._drop()
-            # A cut frame that nevertheless carries a vector (RGB) begins the new window itself.
             self._slot_s = frame.tick_s
-            return False
-        if self._slot_s is None:
-            self._slot_s = frame.tick_s
-            return False
-        steps = max(1, math.floor((frame.tick_s - self._slot_s) * self._fps + _LATE))
-        if steps - 1 > HELD_SLOTS:
-            self._drop()
-            return False
-        self._slot_s = min(self._slot_s + steps / self._fps, frame.tick_s + _LATE / self._fps)
-        for _ in range(steps - 1 if self._vectors else 0):
+            return joined
+        self._slot_s = min(self._slot_s + slots / self._fps, frame.tick_s + _EARLY / self._fps)
+        for _ in range(slots - 1 if self._vectors else 0):
             self._vectors.append(self._vectors[-1])
             self._waited += 1
         return True
 
     def _drop(self) -> None:
         self._vectors.clear()
-        self._slot_s = None
         self._waited = self._every
 
 
