@@ -20,7 +20,7 @@ from crime_detect_engine.sources.synthetic.places import PLACES
 
 FPS, SIZE, CLIP_S = 15, (640, 360), 3.2
 SCENE_S = 70.0
-FOLDS = 4
+FOLDS = 2
 FIRST_SEED = 10_000
 """Training seeds start here; demo cameras have small ones."""
 PACES = (
@@ -54,7 +54,7 @@ class SceneRun:
 
     @property
     def fold(self) -> int:
-        return self.number // len(PLACES) % FOLDS
+        return self.number // (3 * len(PLACES)) % FOLDS
 
 
 def cut(run: SceneRun) -> Iterator[tuple[str, list[np.ndarray]]]:

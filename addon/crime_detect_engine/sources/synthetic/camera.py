@@ -12,11 +12,12 @@ import av
 import voluptuous as vol
 from av.video.reformatter import VideoReformatter
 
-from ...domain.clock import Clock, SystemClock
-from ...domain.errors import SourceError
-from ...domain.ports import Packet, StreamFormat
-from ..pyav import PyavFrame
-from ..timing import Moment
+from crime_detect_engine.domain.clock import Clock, SystemClock
+from crime_detect_engine.domain.errors import SourceError
+from crime_detect_engine.domain.ports import Packet, StreamFormat
+from crime_detect_engine.sources.pyav import PyavFrame
+from crime_detect_engine.sources.timing import Moment
+
 from .places import PLACES
 from .scene import Scene
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from ...domain.types import NORMAL
+from crime_detect_engine.domain.types import NORMAL
+
 from . import caption
 from .canvas import Canvas
 from .figures import Tint, shadow, skeleton, strokes
