@@ -46,6 +46,8 @@ class ChannelStatus:
     found: int = 0
     """Ambiguous messages that the far end turned out to have: not sent twice."""
     given_up: int = 0
+    last_given_up: str | None = None
+    """Why the last one was given up; stays when others are sent."""
 
 
 @dataclass(slots=True)
@@ -227,6 +229,7 @@ class Outbox:
         if isinstance(outcome, Permanent):
             lane.forget(delivery)
             lane.count(given_up=1)
+            lane.status = replace(lane.status, last_given_up=outcome.error)
             self._complain(lane, outcome.error)
             await self._store.mark_failed(delivery.id, outcome.error, None)
             return

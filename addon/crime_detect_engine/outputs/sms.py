@@ -186,5 +186,5 @@ def _network_problem(error: Exception) -> str:
 
 
 def _without_numbers(message: str) -> str:
-    """Errors are shown and logged; people's numbers are not."""
-    return re.sub(r"\+?\d{6,}", "…", message)
+    """Errors are shown and logged; of people's numbers only the last digits, enough to tell which is wrong."""
+    return re.sub(r"\+?\d{4,}(\d{3})", r"…\1", message)

@@ -137,7 +137,8 @@ async def test_an_invalid_number_is_given_up_visibly_and_holds_nobody_up(
     outbox.notify()
     await eventually(lambda: store.state == {bad: "failed", good: "sent"})
     assert store.rows[bad].last_error == "no such number"
-    assert (await outbox.status())["sms"].given_up == 1
+    status = (await outbox.status())["sms"]
+    assert (status.given_up, status.last_given_up, status.last_error) == (1, "no such number", None)
 
 
 async def test_bad_credentials_pause_the_whole_channel_and_no_other(
