@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -95,11 +96,26 @@ def parse_secrets(text: str, file: str) -> dict[str, str]:
     return {str(key.value): str(value.value) for key, value in root.value}
 
 
+class _SilentComposer(Composer):
+    """The parser's warning about an anchor that is used again would print lines of the file, secrets included."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.warn_double_anchors = False
+
+
+def yaml_of(kind: str) -> YAML:
+    """The parser: `safe` for nodes, `rt` for text that is edited. It knows no tag of any language."""
+    yaml = YAML(typ=kind, pure=True)
+    yaml.Composer = _SilentComposer
+    return yaml
+
+
 def _compose(text: str, file: str) -> Node | None:
     if len(text) > MAX_BYTES:
         raise InvalidConfig(file, [Problem(f"larger than the {MAX_BYTES // 1024} kB that are allowed")])
     try:
-        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+        root: Node | None = yaml_of("safe").compose(text)
         return root
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

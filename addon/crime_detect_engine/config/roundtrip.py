@@ -15,7 +15,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.tag import Tag
 
 from .complaints import InvalidConfig, KeyPath, Problem
-from .document import REFERENCE, plain_value
+from .document import REFERENCE, plain_value, yaml_of
 
 _ENDLESS = 2**20
 
@@ -38,7 +38,7 @@ class _AsWritten(VersionedResolver):
 
 
 def _yaml() -> YAML:
-    yaml = YAML(typ="rt", pure=True)
+    yaml = yaml_of("rt")
     yaml.Resolver = _AsWritten
     yaml.preserve_quotes = True
     return yaml
@@ -106,7 +106,7 @@ def written(value: Any) -> Any:
 
 def _indentation(text: str) -> tuple[int, int, int]:
     """(mapping, sequence, offset) as ruamel counts them, from the first block of each kind."""
-    root = YAML(typ="safe", pure=True).compose(text)
+    root = yaml_of("safe").compose(text)
     mapping: int | None = None
     dash: tuple[int, int] | None = None
     nodes: list[Node] = [] if root is None else [root]

@@ -103,6 +103,11 @@ def test_error_of_broken_yaml_quotes_no_line_of_the_file() -> None:
         assert "hemmelig" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("error")
+def test_anchor_used_again_prints_nothing_of_the_file() -> None:
+    assert values("a: &x hemmelig\nb: &x other\nc: *x\n") == {"a": "hemmelig", "b": "other", "c": "other"}
+
+
 def test_secret_is_in_no_repr() -> None:
     document = parse("password: !secret p", "c.yaml", lambda name: "hemmelig", {})
     assert document.values == {"password": "hemmelig"}
