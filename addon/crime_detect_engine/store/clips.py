@@ -54,12 +54,12 @@ class Clips:
         if incident.clip is None or not self._folder.exists(incident.clip):
             return None
         source = self._folder.path(incident.clip)
+        if await asyncio.to_thread(mp4.browser_playable, source):  # must not wait behind an encoder
+            return source
         cached = incident.clip.removesuffix(SUFFIX[CLIP]) + SUFFIX[TRANSCODE]
         async with self._transcoding:
             if self._folder.exists(cached):
                 return self._folder.path(cached)
-            if await self._call(lambda: mp4.browser_playable(source)):
-                return source
             made = await self._make(
                 incident.incident_id, TRANSCODE, lambda path: mp4.transcode(source, path, self._stopped)
             )
@@ -95,7 +95,7 @@ class Clips:
             current = find_row(connection, incident_id)
             if current is None:
                 return False
-            self._journal.register(connection, incident_from(current._mapping), current.stem, kind, size)
+            self._journal.register(connection, incident_from(current._asdict()), current.stem, kind, size)
             return True
 
         if await self._journal.database.write(register):

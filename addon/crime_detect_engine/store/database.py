@@ -56,6 +56,8 @@ def describe(error: DBAPIError | sqlite3.Error) -> str:
         return "no space is left for the database; free some space on its disk"
     if "readonly" in text:
         return "the database cannot be written: its disk or file is read-only"
+    if "unable to open" in text:
+        return "the database cannot be opened: its disk is read-only, full or missing, or another user owns it"
     if "malformed" in text or "not a database" in text:
         return "the database is malformed; it is set aside and rebuilt at the next start"
     return f"the database refused: {text}"

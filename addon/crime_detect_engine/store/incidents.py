@@ -128,7 +128,7 @@ def manual_incident(report: ManualReport, actor: Actor, location: Location | Non
 
 def open_incidents(connection: Connection) -> list[Incident]:
     query = select(incidents).where(incidents.c.ended_at.is_(None)).order_by(incidents.c.started_at)
-    return [incident_from(row._mapping) for row in connection.execute(query)]
+    return [incident_from(row._asdict()) for row in connection.execute(query)]
 
 
 def last_score_at(connection: Connection, incident_id: str) -> datetime | None:
@@ -147,7 +147,7 @@ def page(connection: Connection, query: IncidentQuery) -> Page:
         .limit(query.limit + 1)
     )
     rows = connection.execute(statement).all()
-    items = [incident_from(row._mapping) for row in rows[: query.limit]]
+    items = [incident_from(row._asdict()) for row in rows[: query.limit]]
     return Page(items, _cursor(items[-1]) if len(rows) > query.limit else None)
 
 

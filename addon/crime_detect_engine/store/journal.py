@@ -163,7 +163,7 @@ class Journal:
     def delete(self, connection: Connection, incident_id: str, reason: str) -> Change:
         """Removes record and scores and marks the files; `reason` is `actor: why`. Raises NotFoundError."""
         row = row_of(connection, incident_id)
-        before = incident_from(row._mapping)
+        before = incident_from(row._asdict())
         doom(connection, incident_id, None, reason)
         remove(connection, incident_id)
         if not row.published:

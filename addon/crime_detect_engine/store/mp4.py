@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crime_detect_engine.domain.errors import StoreError
-from crime_detect_engine.domain.ports import PacketSpan
+from crime_detect_engine.domain.ports import Packet, PacketSpan
 
 MAX_FPS = 10.0
 TRANSCODE_FPS = 15.0
 MAX_HEIGHT = 720
 _BROWSER_CODECS = {"h264", "vp9", "av1"}
 _MILLISECOND = Fraction(1, 1000)
+_STOPPED = "the clip was given up because the engine stops"
 _START_CODE = b"\0\0\0\1"
 _OPTIONS = {"movflags": "+faststart"}
 
@@ -40,31 +41,33 @@ def _explained(what: str) -> Iterator[None]:
 def remux(span: PacketSpan, path: Path, stopped: threading.Event) -> None:
     """Writes the packets from the first keyframe on as they are. Raises StoreError."""
     to_annex_b, parameters = _annex_b(span.format.codec, span.format.extradata)
+    packets = _in_order(span.packets)
     with _explained("the clip cannot be written"), av.open(str(path), "w", format="mp4", options=_OPTIONS) as output:
         stream = output.add_mux_stream(span.format.codec, width=span.format.width, height=span.format.height)
         stream.time_base = span.format.time_base
-        first_dts: int | None = None
-        last_dts = -1
-        for one in span.packets:
+        base, duration = packets[0].pts, 0
+        for index, one in enumerate(packets):
             if stopped.is_set():
-                raise StoreError("the clip was given up because the engine stops")
-            if first_dts is None:
-                if not one.keyframe:
-                    continue
-                first_dts = one.dts
-            dts = one.dts - first_dts
-            if dts <= last_dts:  # the muxer refuses what goes back; cameras do it after a clock step
-                continue
-            data = to_annex_b(one.data)
-            packet = av.Packet((parameters if last_dts < 0 else b"") + data)
+                raise StoreError(_STOPPED)
+            if index + 1 < len(packets):  # the last frame lasts as long as the one before
+                duration = packets[index + 1].dts - one.dts
+            packet = av.Packet((parameters if index == 0 else b"") + to_annex_b(one.data))
             packet.stream = stream
             packet.time_base = span.format.time_base
-            packet.dts, packet.pts = dts, max(one.pts - first_dts, dts)
+            packet.dts, packet.pts, packet.duration = one.dts - base, max(one.pts, one.dts) - base, duration
             packet.is_keyframe = one.keyframe
             output.mux_one(packet)
-            last_dts = dts
-        if last_dts < 0:
-            raise StoreError("the clip cannot be written: its packets have no keyframe")
+
+
+def _in_order(packets: Sequence[Packet]) -> list[Packet]:
+    """From the first keyframe on, without those whose time goes back, as cameras do after a clock step."""
+    kept: list[Packet] = []
+    for one in packets:
+        if (one.dts > kept[-1].dts) if kept else one.keyframe:
+            kept.append(one)
+    if not kept:
+        raise StoreError("the clip cannot be written: its packets have no keyframe")
+    return kept
 
 
 def _annex_b(codec: str, extradata: bytes | None) -> tuple[Callable[[bytes], bytes], bytes]:
@@ -126,7 +129,7 @@ def encode(pictures: Iterable[TimedPicture], path: Path, stopped: threading.Even
         start_s = last_s = 0.0
         for at_s, picture in pictures:
             if stopped.is_set():
-                raise StoreError("the clip was given up because the engine stops")
+                raise StoreError(_STOPPED)
             if stream is not None and at_s - last_s < 0.95 / max_fps:
                 continue
             image = _decoded(picture)

@@ -31,13 +31,25 @@ KEPT_COPIES = 2
 _MALFORMED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def open_database(data_dir: Path, folder: MediaFolder, now: datetime, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
-    """A database of this version's shape. Raises StoreError: newer, locked, no space, read-only."""
+def open_database(
+    data_dir: Path,
+    folder: MediaFolder,
+    now: datetime,
+    *,
+    repair: bool = True,
+    busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+) -> Engine:
+    """A database of this version's shape. Raises StoreError: newer, locked, no space, read-only.
+
+    Without `repair` a malformed one is an error too: a running service may still have it open.
+    """
     path = data_dir / DATABASE
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         folder.root.mkdir(exist_ok=True)
         if path.exists() and not _is_sound(path, busy_timeout_ms):
+            if not repair:
+                raise StoreError(f"{path} is malformed; restart the service, which sets it aside and rebuilds it")
             _quarantine(path, now)
         engine = open_engine(path, busy_timeout_ms)
         try:
@@ -138,5 +150,5 @@ def _identify(connection: Connection, data_dir: Path, folder: MediaFolder) -> No
         connection.execute(delete(meta).where(meta.c.key == "inode"))
         connection.execute(insert(meta).values(key="inode", value=inode))
         connection.execute(update(meta).where(meta.c.key == "epoch").values(value=uuid.uuid4().hex[:16]))
-    if not identity.exists():
+    if not identity.exists() or identity.read_text().strip() != known["uuid"]:
         identity.write_text(known["uuid"] + "\n")

@@ -126,7 +126,7 @@ def row_of(connection: Connection, incident_id: str) -> Row[Any]:
 
 def load(connection: Connection, incident_id: str) -> Incident:
     """Raises NotFoundError."""
-    return incident_from(row_of(connection, incident_id)._mapping)
+    return incident_from(row_of(connection, incident_id)._asdict())
 
 
 def save(connection: Connection, incident: Incident, *, published: bool, stem: str) -> None:

@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import voluptuous as vol
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
 from crime_detect_engine.domain.errors import NotFoundError, StoreError
 from crime_detect_engine.domain.types import Severity
@@ -34,6 +35,7 @@ OUTBOX_S = 30 * DAY_S
 LOGS_S = 365 * DAY_S
 """Audit and lifecycle outlive what they speak of, but not for ever: they name people."""
 
+_TABLE = incidents.c
 RECORD = "record"
 _KINDS = {SNAPSHOT: (SNAPSHOT,), CLIP: (CLIP, TRANSCODE)}
 
@@ -103,37 +105,72 @@ class Deletion:
 
 def plan_deletions(connection: Connection, options: RetentionOptions, now: datetime) -> list[Deletion]:
     """What the rules delete at `now`: oldest first, never what is on hold or still going on."""
-    sizes = _sizes(connection)
-    query = (
-        select(incidents)
-        .where(incidents.c.hold.is_(False), incidents.c.ended_at.is_not(None))
-        .order_by(incidents.c.started_at, incidents.c.incident_id)
-    )
-    rows = connection.execute(query).all()
+    rows, sizes = _candidates(connection, _overdue(options, now))
     planned = [one for row in rows for one in _expired(row, sizes, options, now)]
-    total = sum(size for kinds in sizes.values() for size in kinds.values())
-    return planned + list(_over_quota(rows, sizes, planned, total, options.media_quota))
+    excess = media_bytes(connection) - sum(one.bytes for one in planned) - options.media_quota
+    if excess > 0:
+        rows, sizes = _candidates(connection, or_(_TABLE.clip.is_not(None), _TABLE.snapshot.is_not(None)))
+        planned += _over_quota(rows, sizes, planned, excess)
+    return planned
 
 
-def _sizes(connection: Connection) -> dict[str, dict[str, int]]:
-    """Bytes by incident and kind."""
-    sizes: dict[str, dict[str, int]] = {}
-    query = select(media.c.incident_id, media.c.kind, func.sum(media.c.bytes)).group_by(
-        media.c.incident_id, media.c.kind
+def media_bytes(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.sum(media.c.bytes), 0))).scalar_one())
+
+
+def _overdue(options: RetentionOptions, now: datetime) -> ColumnElement[bool]:
+    """What may have expired, for the database to find: an hourly look at every incident would hold alerts up."""
+
+    def older(seconds: float) -> ColumnElement[bool]:
+        return _TABLE.ended_at < now - timedelta(seconds=seconds)
+
+    detection = _TABLE.severity == int(Severity.DETECTION)
+    conditions = [
+        and_(detection, older(options.below_threshold_s)),
+        and_(not_(detection), _TABLE.label.not_in(options.per_class_s), older(options.incidents_s)),
+        *(and_(not_(detection), _TABLE.label == label, older(keep)) for label, keep in options.per_class_s.items()),
+    ]
+    for column, keep_s in ((_TABLE.snapshot, options.snapshots_s), (_TABLE.clip, options.clips_s)):
+        if keep_s is not None:
+            conditions.append(and_(column.is_not(None), older(keep_s)))
+    return or_(*conditions)
+
+
+def _candidates(
+    connection: Connection, condition: ColumnElement[bool]
+) -> tuple[Sequence[Any], Mapping[str, Mapping[str, int]]]:
+    """Ended incidents that are not on hold, oldest first, and their bytes by incident and kind."""
+    free = and_(_TABLE.hold.is_(False), _TABLE.ended_at.is_not(None), condition)
+    columns = (
+        _TABLE.incident_id,
+        _TABLE.camera,
+        _TABLE.label,
+        _TABLE.severity,
+        _TABLE.ended_at,
+        _TABLE.snapshot,
+        _TABLE.clip,
     )
+    rows = connection.execute(select(*columns).where(free).order_by(_TABLE.started_at, _TABLE.incident_id)).all()
+    query = (
+        select(media.c.incident_id, media.c.kind, func.sum(media.c.bytes))
+        .join(incidents, _TABLE.incident_id == media.c.incident_id)
+        .where(free)
+        .group_by(media.c.incident_id, media.c.kind)
+    )
+    sizes: dict[str, dict[str, int]] = {}
     for incident_id, kind, size in connection.execute(query):
         sizes.setdefault(incident_id, {})[kind] = int(size)
-    return sizes
+    return rows, sizes
 
 
-def _deletion(row: Row[Any], what: str, reason: str, sizes: Mapping[str, Mapping[str, int]]) -> Deletion:
+def _deletion(row: Any, what: str, reason: str, sizes: Mapping[str, Mapping[str, int]]) -> Deletion:
     own = sizes.get(row.incident_id, {})
     size = sum(own.values()) if what == RECORD else sum(own.get(kind, 0) for kind in _KINDS[what])
     return Deletion(row.incident_id, row.camera, row.label, what, reason, size)
 
 
 def _expired(
-    row: Row[Any], sizes: Mapping[str, Mapping[str, int]], options: RetentionOptions, now: datetime
+    row: Any, sizes: Mapping[str, Mapping[str, int]], options: RetentionOptions, now: datetime
 ) -> Iterator[Deletion]:
     age_s = (now - row.ended_at).total_seconds()
     detected_only = row.severity == Severity.DETECTION
@@ -148,24 +185,20 @@ def _expired(
 
 
 def _over_quota(
-    rows: Sequence[Row[Any]],
-    sizes: Mapping[str, Mapping[str, int]],
-    planned: Sequence[Deletion],
-    total: int,
-    quota: int,
+    rows: Sequence[Any], sizes: Mapping[str, Mapping[str, int]], planned: Sequence[Deletion], excess: int
 ) -> Iterator[Deletion]:
     """Clips first, oldest first, then snapshots; records stay."""
-    total -= sum(one.bytes for one in planned)
     gone = {(one.incident_id, one.what) for one in planned}
     for what, column in ((CLIP, "clip"), (SNAPSHOT, "snapshot")):
         for row in rows:
-            if total <= quota:
+            if excess <= 0:
                 return
             if not row._mapping[column] or {(row.incident_id, what), (row.incident_id, RECORD)} & gone:
                 continue
             deletion = _deletion(row, what, "media quota", sizes)
-            total -= deletion.bytes
-            yield deletion
+            if deletion.bytes:
+                excess -= deletion.bytes
+                yield deletion
 
 
 class Retention:
@@ -198,7 +231,7 @@ class Retention:
         done = []
         for deletion in await self.plan():
             try:
-                await self._journal.run(lambda c, one=deletion: self._delete(c, one))
+                await self._journal.run(partial(self._delete, deletion=deletion))
             except NotFoundError:  # deleted or held by a person meanwhile
                 continue
             done.append(deletion)
@@ -214,8 +247,7 @@ class Retention:
             prune_events(connection, now, EVENTS_S, EVENTS_ROWS)
             prune_audit(connection, now, LOGS_S)
             prune_lifecycle(connection, now, LOGS_S)
-            query = select(func.coalesce(func.sum(media.c.bytes), 0))
-            return int(connection.execute(query).scalar_one())
+            return media_bytes(connection)
 
         if await self._database.write(prune) > self.options.media_quota:
             self._journal.fail("quota", "media exceed their quota though all that may be deleted is; release holds")
@@ -237,6 +269,7 @@ class Retention:
         if deletion.what == RECORD:
             return self._journal.delete(connection, deletion.incident_id, reason)
         doom(connection, deletion.incident_id, _KINDS[deletion.what], reason)
-        after = replace(incident_from(row._mapping), **{deletion.what: None})
+        before = incident_from(row._asdict())
+        after = replace(before, clip=None) if deletion.what == CLIP else replace(before, snapshot=None)
         save(connection, after, published=row.published, stem=row.stem)
         return Change(after, None, row.stem, row.published, removes=True)

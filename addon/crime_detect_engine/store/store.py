@@ -60,6 +60,7 @@ class Store:
         self._journal = journal
         self._database = database
         self._data_dir = data_dir
+        self.closed = False
         self.uuid = identity["uuid"]
         self.epoch = identity["epoch"]
         self.outbox = Deliveries(database, journal.folder, clock)
@@ -78,17 +79,18 @@ class Store:
         deliveries_for: DeliveriesFor = no_deliveries,
         retention: RetentionOptions = _DEFAULT_RETENTION,
         reserve_bytes: int = RESERVE_BYTES,
+        repair: bool = True,
     ) -> Store:
         """Opens or creates; migrates after a checked copy, rebuilds a malformed database. Raises StoreError.
 
-        The service calls `recover` next; short commands beside a running service must not.
+        The service calls `recover` next. Short commands beside a running service must not, and say `repair=False`.
         """
         loop = asyncio.get_running_loop()
         executor = ThreadPoolExecutor(1, "store")
         folder = MediaFolder(data_dir / "media", reserve_bytes)
 
         def prepare() -> tuple[Engine, Mapping[str, str]]:
-            engine = open_database(data_dir, folder, clock.now())
+            engine = open_database(data_dir, folder, clock.now(), repair=repair)
             with engine.connect().execution_options(write=False) as connection:
                 return engine, {row.key: row.value for row in connection.execute(select(meta))}
 
@@ -104,8 +106,8 @@ class Store:
 
     async def close(self) -> None:
         """Finishes what was begun, gives up clips in the making."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self.clips.stop)
+        self.closed = True
+        await asyncio.to_thread(self.clips.stop)
         await self._database.call(self._database.close)
         self._executor.shutdown(wait=False)
 
@@ -188,7 +190,7 @@ class Store:
     ) -> Incident:
         def job(connection: Connection) -> Change:
             row = records.row_of(connection, incident_id)
-            before = records.incident_from(row._mapping)
+            before = records.incident_from(row._asdict())
             after = replace(before, **changes)
             append_audit(connection, self._now(), actor, action, incident_id, details)
             if after == before:

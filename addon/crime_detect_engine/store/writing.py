@@ -47,7 +47,7 @@ def _current(connection: Connection, alert: Alert) -> tuple[Incident | None, str
     row = find_row(connection, alert.incident_id)
     if row is None:
         return None, media_stem(alert.camera, alert.started_at, alert.label, alert.incident_id)
-    return incident_from(row._mapping), row.stem
+    return incident_from(row._asdict()), row.stem
 
 
 def _has_room(journal: Journal, alert: Alert) -> bool:
