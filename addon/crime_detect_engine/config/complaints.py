@@ -9,7 +9,8 @@ from typing import Any
 
 import voluptuous as vol
 
-from ..domain.errors import ConfigError
+from crime_detect_engine.domain.errors import ConfigError
+
 from .secrecy import HIDDEN, redact
 
 KeyPath = tuple[str | int, ...]

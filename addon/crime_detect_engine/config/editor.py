@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..domain.errors import ConfigError, NotFoundError
+from crime_detect_engine.domain.errors import ConfigError, NotFoundError
+
 from . import roundtrip
 from .complaints import InvalidConfig, Problem
 from .display import hide, merge, same, show_settings

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import voluptuous as vol
 
-from ..domain.types import NORMAL, VOCABULARY, Location, Severity
-from ..domain.units import parse_duration
-from ..sources import SOURCES
+from crime_detect_engine.domain.types import NORMAL, VOCABULARY, Location, Severity
+from crime_detect_engine.domain.units import parse_duration
+from crime_detect_engine.sources import SOURCES
+
 from .complaints import NOT_IN_THIS_VERSION
 from .settings import RESERVED_CAMERAS, Polygon
 

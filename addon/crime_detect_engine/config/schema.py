@@ -9,15 +9,16 @@ from zoneinfo import ZoneInfo
 
 import voluptuous as vol
 
-from ..decision.profiles import DEFAULT_PROFILE, PROFILES
-from ..decision.schedule import SCHEMA as SCHEDULE
-from ..domain.types import Rules, Severity
-from ..outputs import SCHEMA as ALERTS
-from ..outputs import AlertOptions
-from ..outputs.mqtt_options import SCHEMA as MQTT
-from ..sources.frigate import SCHEMA as FRIGATE
-from ..store.retention import SCHEMA as RETENTION
-from ..store.retention import RetentionOptions
+from crime_detect_engine.decision.profiles import DEFAULT_PROFILE, PROFILES
+from crime_detect_engine.decision.schedule import SCHEMA as SCHEDULE
+from crime_detect_engine.domain.types import Rules, Severity
+from crime_detect_engine.outputs import SCHEMA as ALERTS
+from crime_detect_engine.outputs import AlertOptions
+from crime_detect_engine.outputs.mqtt_options import SCHEMA as MQTT
+from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
+from crime_detect_engine.store.retention import SCHEMA as RETENTION
+from crime_detect_engine.store.retention import RetentionOptions
+
 from . import fields
 from .fields import LOCATION, Maybe, not_in_this_version
 from .settings import UTC_WARNING, CameraConfig, Config, ModelOptions

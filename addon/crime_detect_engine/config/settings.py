@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from ..decision.schedule import ScheduleWindow
-from ..domain.types import Location, Rules, Severity
-from ..outputs import AlertOptions
-from ..outputs.mqtt_options import MqttOptions
-from ..sources.frigate import FrigateOptions
-from ..store.retention import RetentionOptions
+from crime_detect_engine.decision.schedule import ScheduleWindow
+from crime_detect_engine.domain.types import Location, Rules, Severity
+from crime_detect_engine.outputs import AlertOptions
+from crime_detect_engine.outputs.mqtt_options import MqttOptions
+from crime_detect_engine.sources.frigate import FrigateOptions
+from crime_detect_engine.store.retention import RetentionOptions
 
 Polygon = tuple[tuple[float, float], ...]
 """Points (x, y) relative to the picture, 0..1."""

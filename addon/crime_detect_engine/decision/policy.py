@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ..domain.types import NORMAL, Alert, ChangeType, Rules, Score, Severity, SuppressedBy
-from ..domain.ulid import ulid
+from crime_detect_engine.domain.types import NORMAL, Alert, ChangeType, Rules, Score, Severity, SuppressedBy
+from crime_detect_engine.domain.ulid import ulid
+
 from .state import Arming, OpenIncident, PolicyState, Track
 
 SCORE_INTERVAL_S = 0.5

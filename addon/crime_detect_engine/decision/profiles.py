@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..domain.types import Rules, Severity
+from crime_detect_engine.domain.types import Rules, Severity
 
 DEFAULT_PROFILE = "home"
 

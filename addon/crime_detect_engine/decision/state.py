@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..domain.types import Score, Severity, SuppressedBy
+from crime_detect_engine.domain.types import Score, Severity, SuppressedBy
 
 ALL_LABELS = "*"
 """In `Arming.snoozed`: every class of the camera."""
