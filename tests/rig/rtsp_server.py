@@ -19,7 +19,7 @@ import gi
 
 for module in ("Gst", "GstApp", "GstRtsp", "GstRtspServer"):
     gi.require_version(module, "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 H264 = "video/x-h264,stream-format=byte-stream,alignment=au"
 LAUNCH = (
@@ -95,12 +95,11 @@ class Loop(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
 
 
 def require_login(server: Any, factories: list[Loop], user: str, password: str) -> None:
-    """Basic and digest access with one account."""
+    """Digest access with one account."""
     auth = GstRtspServer.RTSPAuth()
-    auth.set_supported_methods(1 << 1 | 1 << 2)
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
-    auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
     auth.add_digest(user, password, token)
     server.set_auth(auth)
     for factory in factories:

@@ -181,6 +181,7 @@ class PyavSource(ABC):
             elif lag_s < (CAUGHT_UP_S if len(backlog) > 1 else LAG_S):
                 yield from backlog
                 backlog.clear()
+        self.dropped += len(backlog)
 
     def _read(self, packets: Iterator[Any], on_packet: OnPacket | None) -> Iterator[Any]:
         """Packets as they arrive, each shown to `on_packet`. One that had to be waited for is the newest there is."""
