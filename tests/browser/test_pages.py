@@ -61,7 +61,7 @@ async def test_a_camera_changes_state_and_is_snoozed(page, site):
     card = page.locator("[data-camera=yard]")
     await card.get_by_label("Snooze Yard").select_option("60")
     await expect(card.get_by_text("Snoozed until")).to_be_visible()
-    await card.get_by_role("button", name="End snooze").click()
+    await card.get_by_role("button", name="Resume alerts of Yard").click()
     await expect(card.get_by_text("Snoozed until")).to_be_hidden()
     await card.get_by_role("switch", name="Detection").click()
     await expect(card.get_by_text("Detection is off")).to_be_visible()
