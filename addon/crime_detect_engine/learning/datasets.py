@@ -92,7 +92,8 @@ def load_samples(
 
 def _segments(clip: Clip, length: int, shortest: int) -> Iterator[Clip]:
     if len(clip) <= length * 3 // 2:
-        if len(clip) >= min(shortest, 2):
+        # Half of what serving asks for still teaches; less than that is hardly a movement.
+        if len(clip) >= shortest // 2 + 1:
             yield clip
         return
     for start in range(0, len(clip) - shortest + 1, length):

@@ -14,7 +14,7 @@ import torch
 from crime_detect_engine.domain.types import NORMAL, ModelSpec
 from crime_detect_engine.vision.classifier import pad
 from crime_detect_engine.vision.network import Network
-from crime_detect_engine.vision.preprocess import compose_clip
+from crime_detect_engine.vision.preprocess import compose_clip, still_input
 from crime_detect_engine.vision.sequences import slide
 
 from .calibration import cross_fitted, fit_temperature
@@ -42,20 +42,26 @@ class ScoredClip:
 
 
 def score_clips(network: Network, spec: ModelSpec, samples: Sequence[Sample]) -> list[ScoredClip]:
-    """Windows every 0.5 s as in `analyze`; stretches of one video are one clip. Too short stretches are left out."""
-    windows: dict[str, list[tuple[float, ...]]] = {}
-    first: dict[str, Sample] = {}
+    """Windows every 0.5 s as in `analyze`; stretches of one video are one clip.
+
+    A clip without a stretch long enough is judged by its longest one as if nothing had moved before it.
+    """
+    by_path: dict[str, list[Sample]] = {}
     for sample in samples:
-        images = compose_clip(sample.clip, spec)
-        if len(images) < spec.min_frames:
-            continue
-        features = clip_features(network, images)
-        first.setdefault(sample.path, sample)
-        windows.setdefault(sample.path, []).extend(_logits(network, list(slide(features, spec))))
-    return [
-        ScoredClip(path, s.label, s.group, s.fold, s.origin, s.extra, tuple(windows[path]))
-        for path, s in first.items()
-    ]  # fmt: skip
+        by_path.setdefault(sample.path, []).append(sample)
+    scored = []
+    for path, own in by_path.items():
+        stretches = [clip_features(network, compose_clip(sample.clip, spec)) for sample in own]
+        windows = [w for f in stretches if len(f) >= spec.min_frames for w in slide(f, spec)]
+        logits = _logits(network, windows or [_after_stillness(network, spec, max(stretches, key=len))])
+        first = own[0]
+        scored.append(ScoredClip(path, first.label, first.group, first.fold, first.origin, first.extra, tuple(logits)))
+    return scored
+
+
+def _after_stillness(network: Network, spec: ModelSpec, features: Any) -> Any:
+    before = clip_features(network, still_input(spec)[None]) if spec.input == "difference" else features[:1]
+    return np.concatenate([before.repeat(spec.min_frames - len(features), 0), features])
 
 
 def cross_validate(
