@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .types import (
-    Alert,
-    CameraStatus,
     Event,
     Frame,
     Image,
@@ -114,20 +112,6 @@ class Sampler(Protocol):
     """Decides which raw frames the model sees; called from one capture thread."""
 
     def offer(self, raw: RawFrame) -> Frame | None: ...
-
-
-class Capture(Protocol):
-    """One camera's thread."""
-
-    def start(self) -> None: ...
-
-    def stop(self, timeout_s: float = 3.0) -> None: ...
-
-    def status(self) -> CameraStatus: ...
-
-    def span(self, start_tick_s: float, end_tick_s: float) -> PacketSpan | None:
-        """Packets from the keyframe at or before the start; None when the source keeps none."""
-        ...
 
 
 # --- vision -----------------------------------------------------------------------------------------------------
@@ -240,12 +224,6 @@ class OutboxStore(Protocol):
     async def snapshot_jpeg(self, incident_id: str) -> bytes | None: ...
 
     async def pending_counts(self) -> Mapping[str, int]: ...
-
-
-class ScoreSeries(Protocol):
-    async def scores(self, incident_id: str) -> Sequence[Mapping[str, Any]]:
-        """`[{at, probabilities}]` of one incident in order."""
-        ...
 
 
 # --- the engine as web and MQTT commands see it -----------------------------------------------------------------
@@ -366,12 +344,3 @@ class EngineControl(Protocol):
     def metrics(self) -> str:
         """Prometheus text."""
         ...
-
-
-class AlertWriter(Protocol):
-    """What the pipeline asks of the store: one transaction an alert."""
-
-    async def write(self, alert: Alert, snapshot: bytes | None) -> IncidentChanged | None: ...
-
-
-EventStream = AsyncIterator[Event]

@@ -1,0 +1,316 @@
+"""Owns the composition of the service: each object is built once, everything stops in reverse."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .analysis import analyze_file
+from .assembly import build_line, model_folders, model_name
+from .config import CameraConfig, Config, data_dir, from_arguments
+from .config.editor import ConfigEditor
+from .config.places import in_container
+from .control import Control, test_incident
+from .domain.clock import Clock, SystemClock
+from .domain.errors import ConfigError, InvalidInputError, SourceError
+from .domain.ports import Actor, Classifier
+from .domain.types import CameraChanged, ChangeType, EngineChanged, Event, IncidentChanged, ModelSpec
+from .frigate_watch import FrigateWatch
+from .inference import Worker
+from .outputs import build_channels, deliveries_for, targets_of_a_test
+from .outputs.channel import Sent
+from .outputs.message import Site
+from .outputs.mqtt import MqttOutput
+from .outputs.outbox import Outbox
+from .pipeline import Pipeline
+from .sources.frigate import FrigateDiscovery
+from .status import Identity, Status
+from .store.incidents import IncidentContext
+from .store.pictures import encode_jpeg
+from .store.store import Store
+from .vision.checkpoint import find_checkpoint
+from .vision.classifier import load_classifier
+from .web.access import Access
+from .web.server import Server, build_app, serve
+from .writer import Entry, Writer
+
+_LOG = logging.getLogger(__name__)
+WRITER_STOP_S = 3.0
+SNAPSHOT_HEIGHT = 1080
+
+
+class Service:
+    """The running engine. `start` raises CrimeDetectError for what a person must mend first; `stop` takes < 5 s."""
+
+    def __init__(self, config: Config, data: Path, editor: ConfigEditor | None, clock: Clock) -> None:
+        self.config = config
+        self._data = data
+        self._editor = editor
+        self._clock = clock
+        self._stack = contextlib.AsyncExitStack()
+        self._specs: dict[str, ModelSpec] = {}
+        self._mqtt: MqttOutput | None = None
+        self._discovery: FrigateDiscovery | None = None
+        self._frigate: FrigateWatch | None = None
+        self._analyzer: Classifier | None = None
+        self._analysis = asyncio.Lock()
+        self.admin_token: Path | None = None
+
+    async def start(self, host: str, port: int) -> Server:
+        """The web server, listening."""
+        async with contextlib.AsyncExitStack() as stack:
+            self._stack = stack
+            server = await self._start(host, port)
+            self._stack = stack.pop_all()
+        return server
+
+    async def stop(self) -> None:
+        await self._stack.aclose()
+
+    async def _start(self, host: str, port: int) -> Server:
+        self._read_specs()
+        await self._open_store()
+        workers, identity = await self._start_workers()
+        self._writer = Writer(self._write)
+        self._writer.start()
+        self._stack.push_async_callback(self._writer.stop, WRITER_STOP_S)
+        self._pipeline = Pipeline(workers, self._writer.put, self._clock)
+        self._pipeline.start()
+        self._stack.push_async_callback(self._pipeline.stop)
+        self._status = Status(identity, self._store, self._pipeline, workers, self._writer, self._clock)
+        self._build_outputs()
+        self._find_frigate()
+        for camera in self.config.cameras.values():
+            await self.add_camera(camera)
+        if self._frigate is not None:
+            self._run(self._frigate.run(), "frigate")
+        self._run(self._status.run(), "status")
+        self._run(self._store.retention.run(), "retention")
+        access = Access(self._store.tokens.find, self._clock)
+        server = await serve(build_app(self._control, access, uploads=self._data / "uploads"), host, port)
+        self._stack.push_async_callback(server.stop)
+        return server
+
+    def _read_specs(self) -> None:
+        chosen = self.config.model.name
+        names = dict.fromkeys(model_name(camera, chosen) for camera in self.config.cameras.values()) or {chosen: None}
+        self._specs = {name: find_checkpoint(name, model_folders(self._data)).spec for name in names}
+
+    async def _open_store(self) -> None:
+        def deliveries(event: IncidentChanged) -> Sequence[tuple[str, str]]:
+            return deliveries_for(event, self.config.alerts, mqtt=self.config.mqtt is not None)
+
+        self._store = await Store.open(
+            self._data, self._clock, deliveries_for=deliveries, retention=self.config.retention
+        )
+        self._stack.push_async_callback(self._store.close)
+        closed = await self._store.recover()
+        if closed:
+            _LOG.warning("%d incidents were open when the engine last stopped; they are closed now", closed)
+        self.admin_token = await self._store.tokens.ensure_admin_token()
+
+    async def _start_workers(self) -> tuple[list[Worker], Identity]:
+        notes: list[str] = []
+        devices: list[str] = []
+
+        def load(name: str, on_cpu: bool) -> Classifier:
+            device = "cpu" if on_cpu else self.config.model.device
+            classifier, note = load_classifier(name, device, model_folders(self._data))
+            devices.append(classifier.device)
+            if note and note not in notes:
+                notes.append(note)
+                _LOG.warning("%s", note)
+            return classifier
+
+        workers = [Worker(number, load, self._clock) for number in range(max(1, (os.cpu_count() or 1) - 1))]
+        await workers[0].prepare(list(self._specs))
+        if devices[0] == "cuda":
+            del workers[1:]
+        for worker in workers[1:]:
+            await worker.prepare(list(self._specs))
+        specs = list(self._specs.values())
+        fallback, warnings = "; ".join(notes) or None, tuple(self.config.warnings)
+        return workers, Identity(self.config.instance, devices[0], specs, fallback, warnings)
+
+    def _build_outputs(self) -> None:
+        config, store, clock = self.config, self._store, self._clock
+        self._control = Control(
+            store,
+            self._pipeline,
+            self._status,
+            clock,
+            change_threshold=self._change_threshold,
+            analyze_upload=self._analyze_upload,
+            send_test=self._send_test,
+        )
+        if config.mqtt is not None:
+            self._mqtt = MqttOutput(
+                config.mqtt, self._control, config.instance, config.base_url, clock, self._pipeline.dropped
+            )
+        site = Site(config.base_url, config.timezone, self._camera_name)
+        channel = self._mqtt.channel if self._mqtt else None
+        channels = build_channels(config.alerts, site, clock, (store.uuid, store.epoch), channel)
+        self._outbox = self._status.outbox = Outbox(store.outbox, channels, clock)
+        self._status.notes = self._notes
+        self._stack.callback(store.subscribe(self._tell))
+        if self._mqtt is not None:
+            self._mqtt.start()
+            self._stack.push_async_callback(self._mqtt.stop)
+        self._outbox.start()
+        self._stack.push_async_callback(self._outbox.stop)
+
+    def _find_frigate(self) -> None:
+        options = self.config.frigate
+        if options is None:
+            return
+        self._discovery = FrigateDiscovery(options)
+        self._frigate = FrigateWatch(
+            self._discovery, self.config.cameras, self.config.severity, self.add_camera, self._remove_camera
+        )
+
+    async def add_camera(self, camera: CameraConfig) -> None:
+        """Raises ConfigError for an address that no source can read."""
+        spec = self._specs[model_name(camera, self.config.model.name)]
+        runtime = await self._store.cameras.get(camera.id)
+        try:
+            line = build_line(camera, spec, self._pipeline, runtime, self.config.timezone, self._clock, self._discovery)
+        except (SourceError, InvalidInputError) as error:
+            raise ConfigError(f"camera {camera.id}: {error}") from error
+        self._pipeline.add(line)
+
+    async def _remove_camera(self, camera: str) -> None:
+        await self._pipeline.remove(camera)
+        if self._mqtt is not None:
+            self._mqtt.remove_camera(camera)
+
+    async def _write(self, entry: Entry) -> None:
+        """Stores one alert: its picture and clip are files before the record names them."""
+        alert, snapshot, clip = entry.alert, None, None
+        if entry.picture is not None:
+            picture = entry.picture
+            snapshot = await asyncio.to_thread(lambda: encode_jpeg(picture.rgb(SNAPSHOT_HEIGHT)))
+        if entry.material is not None and entry.material.span is not None:
+            clip = await self._store.clips.remux(alert.incident_id, entry.material.span)
+        elif entry.material is not None:
+            pictures = [(frame.tick_s, frame.jpeg) for frame in entry.material.frames]
+            clip = await self._store.clips.encode(alert.incident_id, pictures)
+        await self._store.write(alert, snapshot, IncidentContext(entry.location, entry.model), clip)
+
+    def _tell(self, event: Event) -> None:
+        """Carries what was stored to the outputs."""
+        if isinstance(event, IncidentChanged):
+            self._outbox.notify()
+        elif self._mqtt is not None and isinstance(event, CameraChanged):
+            self._mqtt.publish_camera_state(event.camera, event.data)
+        elif self._mqtt is not None and isinstance(event, EngineChanged):
+            self._mqtt.publish_info()
+
+    async def _change_threshold(self, camera: str, threshold: float) -> None:
+        if self._editor is None:
+            raise ConfigError("thresholds are kept in the configuration file; start with --config FILE to change them")
+        self.config = await asyncio.to_thread(self._editor.set_threshold, camera, threshold)
+        self._pipeline.set_rules(camera, self.config.cameras[camera].rules)
+
+    async def _analyze_upload(self, path: Path) -> Mapping[str, Any]:
+        """One file at a time, with a classifier of its own: the cameras' workers are not kept waiting."""
+        async with self._analysis:
+            return await asyncio.to_thread(self._analyze, path)
+
+    def _analyze(self, path: Path) -> Mapping[str, Any]:
+        if self._analyzer is None:
+            name, options = next(iter(self._specs)), self.config.model
+            self._analyzer, _ = load_classifier(name, options.device, model_folders(self._data))
+        try:
+            return analyze_file(path, self._analyzer)
+        except SourceError as error:
+            return {"error": str(error)}
+
+    async def _send_test(self, _actor: Actor) -> Mapping[str, Any]:
+        incident = test_incident(self._clock, next(iter(self._specs.values())).labels)
+        event = IncidentChanged(0, ChangeType.NEW, None, incident, self._clock.now())
+        targets = targets_of_a_test(self.config.alerts, mqtt=False)
+        outcomes = await self._outbox.send_test(event, targets)
+        return {
+            target: {"ok": isinstance(outcome, Sent), "error": getattr(outcome, "error", None)}
+            for target, outcome in outcomes.items()
+        }
+
+    def _camera_name(self, camera: str) -> str:
+        known = self.config.cameras.get(camera)
+        return known.name if known else camera
+
+    def _notes(self) -> Sequence[str]:
+        """What is switched off or does not answer, for people."""
+        notes = list(self._frigate.notes()) if self._frigate else []
+        if self._mqtt is not None:
+            status = self._mqtt.status()
+            notes += [*status.notes, *([f"mqtt: {status.error}"] if status.error else [])]
+        return [*notes, *(line.note for line in self._pipeline.lines.values() if line.note)]
+
+    def _run(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._stack.push_async_callback(end)
+
+
+def read_config(arguments: argparse.Namespace) -> tuple[Config, ConfigEditor | None]:
+    """The file's cameras and those of `--camera`. Raises ConfigError."""
+    cameras = {}
+    for item in arguments.camera:
+        name, separator, url = item.partition("=")
+        if not separator or not url:
+            raise ConfigError(f"--camera wants NAME=URL, like front=rtsp://10.0.0.5/stream; got {name!r} alone")
+        cameras[name] = url
+    if arguments.config is None:
+        return from_arguments(cameras, arguments.demo), None
+    editor = ConfigEditor(arguments.config)
+    config = editor.load()
+    if not cameras and not arguments.demo:
+        return config, editor
+    added = from_arguments(cameras, arguments.demo).cameras
+    if taken := set(added) & set(config.cameras):
+        raise ConfigError(f"{', '.join(sorted(taken))}: named by --camera and by {arguments.config.name}")
+    return replace(config, cameras={**config.cameras, **added}), editor
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """`crime-detect run`, until SIGTERM or SIGINT."""
+    config, editor = read_config(arguments)
+    for warning in config.warnings:
+        _LOG.warning("%s", warning)
+    host = arguments.host or ("0.0.0.0" if in_container() else "127.0.0.1")  # noqa: S104 a container's own network
+    asyncio.run(_serve(Service(config, data_dir(arguments.data), editor, SystemClock()), host, arguments.port))
+    return 0
+
+
+async def _serve(service: Service, host: str, port: int) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = await service.start(host, port)
+    try:
+        _greet(service, server)
+        await stopped.wait()
+    finally:
+        _LOG.info("stopping")
+        await service.stop()
+
+
+def _greet(service: Service, server: Server) -> None:
+    host = "127.0.0.1" if server.host == "0.0.0.0" else server.host  # noqa: S104 compared, not bound
+    _LOG.info("watching %d cameras; the page is http://%s:%d/", len(service.config.cameras), host, server.port)
+    if service.admin_token is not None:
+        _LOG.info("sign in with the token in %s", service.admin_token)

@@ -1,0 +1,177 @@
+"""Owns the benchmark: what this engine costs on this machine, beside the naive pipeline and the machine's own limit."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from threading import Event
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from .analysis import read_frames
+from .assembly import build_line
+from .config import CameraConfig
+from .domain.clock import SystemClock, cpu_s
+from .domain.ports import CameraRuntime
+from .domain.types import Alert
+from .inference import Worker
+from .line import Line
+from .pipeline import Pipeline
+from .sources.file import FileSource
+from .sources.synthetic import render
+from .store import mp4
+from .vision.classifier import NetworkClassifier, load_classifier
+
+CAMERAS = 8
+CLIP_S = 16.0
+SIZE = (640, 360)
+WARM_UP_S = 4.0
+NAIVE = Path(__file__).resolve().parents[2] / "bench" / "naive.py"
+
+
+def bench_command(arguments: argparse.Namespace) -> int:
+    """`crime-detect bench`: everything in one run; ratios travel to other machines, milliseconds do not."""
+    clock = SystemClock()
+    started_s = clock.tick_s()
+    classifier, note = load_classifier()
+    startup_s = clock.tick_s() - started_s
+    with tempfile.TemporaryDirectory(prefix="crime-detect-bench-") as folder:
+        clip = Path(folder) / "scene.mp4"
+        _write_clip(clip)
+        figures: dict[str, Any] = {
+            "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "device": classifier.device},
+            "model": {"name": classifier.spec.name, "metrics": dict(classifier.spec.metrics)},
+            "fallback": note,
+            "model_load_s": round(startup_s, 2),
+            "stages": measure_stages(clip, classifier),
+            "eight_cameras": asyncio.run(measure_cameras(clip, classifier.spec.name, arguments.seconds)),
+        }
+        figures["naive"] = _naive(clip, figures)
+    if arguments.json:
+        print(json.dumps(figures, indent=1))
+    else:
+        _print(figures)
+    return 0
+
+
+def _write_clip(path: Path) -> None:
+    """A scene of people at 360p and 25 fps, as a camera's sub-stream would bring it."""
+    frames = render("yard", seed=7, seconds=CLIP_S, fps=25, size=SIZE)
+    mp4.encode(((n / 25, image) for n, (image, _) in enumerate(frames)), path, Event(), 25.0)
+
+
+def measure_stages(clip: Path, classifier: NetworkClassifier) -> Mapping[str, float]:
+    """Milliseconds a frame of each stage, one thread, median of five interleaved passes."""
+    passes: dict[str, list[float]] = {"decode": [], "decode_and_sample": [], "cnn": [], "lstm_a_window": []}
+    spec = classifier.spec
+    for _ in range(5):
+        began_s = cpu_s()
+        decoded = sum(1 for _ in FileSource(clip).frames())
+        passes["decode"].append((cpu_s() - began_s) / decoded)
+        began_s = cpu_s()
+        frames = list(read_frames(clip, spec))
+        passes["decode_and_sample"].append((cpu_s() - began_s) / decoded)
+        moving = [replace(frame, moving=True) for frame in frames if frame.previous is not None][:64]
+        began_s = cpu_s()
+        vectors = [one for at in range(0, 64, 8) for one in classifier.features(moving[at : at + 8])]
+        passes["cnn"].append((cpu_s() - began_s) / len(vectors))
+        window = np.stack([one for one in vectors if one is not None])[: spec.frames]
+        began_s = cpu_s()
+        for _ in range(20):
+            classifier.probabilities([window])
+        passes["lstm_a_window"].append((cpu_s() - began_s) / 20)
+    found = {f"{name}_ms": round(median(values) * 1000, 3) for name, values in passes.items()}
+    camera_second_ms = found["decode_and_sample_ms"] * 25 + found["cnn_ms"] * spec.fps + found["lstm_a_window_ms"] * 2
+    return found | {"cpu_ms_a_camera_second": round(camera_second_ms, 1)}
+
+
+async def measure_cameras(clip: Path, model: str, seconds: float) -> Mapping[str, Any]:
+    """Eight cameras through the real pipeline for `seconds`: scored share, delay, CPU, memory."""
+    clock = SystemClock()
+    alerts: list[Alert] = []
+    workers = [
+        Worker(n, lambda name, _: load_classifier(name)[0], clock) for n in range(max(1, (os.cpu_count() or 1) - 1))
+    ]
+    for worker in workers:
+        await worker.prepare([model])
+    pipeline = Pipeline(workers, lambda _, alert: alerts.append(alert), clock)
+    pipeline.start()
+    spec = load_classifier(model)[0].spec
+    for number in range(CAMERAS):
+        camera = CameraConfig(id=f"bench_{number}", source=str(clip), name=f"Bench {number}")
+        pipeline.add(build_line(camera, spec, pipeline, CameraRuntime(), ZoneInfo("UTC"), clock))
+    await asyncio.sleep(WARM_UP_S)
+    lines = list(pipeline.lines.values())
+    before = _counts(pipeline, lines)
+    for line in lines:
+        line.latency_s.clear()
+    began_cpu_s, began_s = cpu_s(), clock.tick_s()
+    await asyncio.sleep(seconds)
+    took_cpu_s, took_s = cpu_s() - began_cpu_s, clock.tick_s() - began_s
+    frames, scored, dropped = (after - old for after, old in zip(_counts(pipeline, lines), before, strict=True))
+    delays = sorted(delay for line in lines for delay in line.latency_s)
+    resident_mb = _resident_bytes() / 1e6
+    await pipeline.stop()
+    return {
+        "seconds": round(took_s, 1),
+        "frames": frames,
+        "scored_share": round(scored / max(1, frames), 4),
+        "dropped": dropped,
+        "expected_share": round(frames / (CAMERAS * spec.fps * took_s), 4),
+        "delay_p50_s": round(delays[len(delays) // 2], 3),
+        "delay_p95_s": round(delays[int(0.95 * (len(delays) - 1))], 3),
+        "cpu_ms_a_camera_second": round(took_cpu_s * 1000 / (CAMERAS * took_s), 1),
+        "cameras_a_core": round(CAMERAS * took_s / took_cpu_s, 1),
+        "resident_mb": round(resident_mb),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000),
+    }
+
+
+def _counts(pipeline: Pipeline, lines: Sequence[Line]) -> tuple[int, int, int]:
+    frames, scored = sum(line.frames for line in lines), sum(line.scored for line in lines)
+    return frames, scored, sum(pipeline.dropped(line.id) for line in lines)
+
+
+def _resident_bytes() -> int:
+    status = Path("/proc/self/statm")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return int(status.read_text().split()[1]) * resource.getpagesize()
+
+
+def _naive(clip: Path, figures: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pipeline of paper S2 on the same clip in a process of its own, where its parts are there."""
+    if not NAIVE.exists():
+        return {"skipped": "bench/naive.py belongs to the source tree and is not here"}
+    run = subprocess.run([sys.executable, str(NAIVE), str(clip)], capture_output=True, text=True, check=False)
+    if run.returncode:
+        return {"skipped": run.stderr.strip().splitlines()[-1] if run.stderr.strip() else "it failed"}
+    naive: dict[str, Any] = json.loads(run.stdout)
+    ours = figures["stages"]["cpu_ms_a_camera_second"]
+    return naive | {"times_our_cpu": round(naive["cpu_ms_a_camera_second"] / ours, 1)}
+
+
+def _print(figures: Mapping[str, Any]) -> None:
+    for name, value in _flat(figures, ""):
+        print(f"{name:<48} {value}")
+
+
+def _flat(figures: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

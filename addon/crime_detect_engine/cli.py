@@ -1,0 +1,135 @@
+"""Owns the command line: argv in, one function a command, exit codes out."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .domain.errors import ConfigError, CrimeDetectError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_UNREADABLE = 1, 2, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 all fine, 1 failed, 2 wrong usage or configuration, 3 some input could not be read."""
+    arguments = build_parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    for chatty in ("paho", "twilio", "aiohttp.access", "alembic", "libav"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        return run_command(arguments)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    except CrimeDetectError as error:
+        print(f"crime-detect: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Commands live in modules that are imported only when asked for: the command line answers at once."""
+    module, _, function = arguments.function.partition(":")
+    code: int = getattr(import_module(module, __package__), function)(arguments)
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="crime-detect", description="Recognises incidents over time in camera streams, on this machine."
+    )
+    parser.add_argument("--version", action="version", version=f"crime-detect {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell more")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_service(commands)
+    _add_analyze(commands)
+    _add_learning(commands)
+    _add_administration(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, function: str, help_text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text)
+    parser.set_defaults(function=function)
+    return parser
+
+
+def _add_service(commands: Any) -> None:
+    run = _command(commands, "run", ".app:run_command", "watch the cameras and serve the page")
+    run.add_argument("--config", type=Path, metavar="FILE", help="configuration, see docs/deployment.md")
+    run.add_argument("--camera", action="append", default=[], metavar="NAME=URL", help="a camera without a file")
+    run.add_argument("--demo", action="store_true", help="a synthetic camera and the demo model")
+    run.add_argument("--host", help="address to listen on, default 127.0.0.1 (0.0.0.0 in containers)")
+    run.add_argument("--port", type=int, default=8099)
+    _add_data(run)
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = _command(commands, "analyze", ".analysis:analyze_command", "classify videos and photos")
+    analyze.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
+    analyze.add_argument("--model", default="default", metavar="NAME")
+    analyze.add_argument("--device", default="auto", choices=("auto", "cuda", "openvino", "cpu"))
+    analyze.add_argument("--json", action="store_true", help="one JSON object a line")
+    analyze.add_argument("--overlay", type=Path, metavar="FILE-or-DIR", help="write videos with label and confidence")
+    analyze.add_argument("--fps", type=float, metavar="F", help="sample at F frames a second instead of the model's")
+
+
+def _add_learning(commands: Any) -> None:
+    module = ".training"
+    train = _command(commands, "train", f"{module}:train_command", "train a model from a recipe")
+    train.add_argument("--recipe", type=Path, required=True)
+    train.add_argument("--data", type=Path, help="DIR/<class>/*.mp4")
+    train.add_argument("--out", type=Path)
+    evaluate = _command(commands, "evaluate", f"{module}:evaluate_command", "measure a recipe or a model")
+    evaluate.add_argument("--recipe", type=Path, help="retrains per fold and pools the out-of-fold scores")
+    evaluate.add_argument("--model", metavar="NAME")
+    evaluate.add_argument("--data", type=Path, help="DIR/<class>/*.mp4")
+    evaluate.add_argument("--groups", type=Path, metavar="CSV", help="path,group[,fold]")
+    evaluate.add_argument("--allow-train", action="store_true", help="accept clips the model was trained on")
+    evaluate.add_argument("--json", action="store_true")
+    evaluate.add_argument("--report", type=Path, metavar="DIR")
+    calibrate = _command(commands, "calibrate", f"{module}:calibrate_command", "fit the temperature of a model")
+    calibrate.add_argument("--model", required=True, metavar="NAME")
+    calibrate.add_argument("--data", type=Path, required=True)
+    calibrate.add_argument("--groups", type=Path, metavar="CSV")
+    export = _command(commands, "export", f"{module}:export_command", "write a model for a backend")
+    export.add_argument("--model", required=True, metavar="NAME")
+    export.add_argument("--backend", default="openvino", choices=("openvino",))
+    export.add_argument("--out", type=Path, required=True)
+    models = _command(commands, "models", f"{module}:models_command", "list the models and what they know")
+    models.add_argument("--json", action="store_true")
+
+
+def _add_administration(commands: Any) -> None:
+    bench = _command(commands, "bench", ".benchmark:bench_command", "speed on this machine, as ratios in one run")
+    bench.add_argument("--json", action="store_true")
+    bench.add_argument("--seconds", type=float, default=30.0, help="length of the eight-camera run")
+    doctor = _command(commands, "doctor", ".doctor:doctor_command", "what works here and what to do about the rest")
+    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--config", type=Path, metavar="FILE")
+    _add_data(doctor)
+    token = commands.add_parser("token", help="API tokens").add_subparsers(required=True, metavar="ACTION")
+    create = _command(token, "create", ".administration:create_token_command", "make an API token; printed once")
+    create.add_argument("--role", required=True, choices=("viewer", "operator", "investigator", "admin", "integration"))
+    create.add_argument("--cameras", nargs="*", metavar="CAMERA", help="limit it to these cameras")
+    create.add_argument("--name", default="command line", help="shown in the audit")
+    _add_data(create)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, metavar="DIR", help="database, media and tokens")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

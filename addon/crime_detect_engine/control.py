@@ -1,0 +1,194 @@
+"""Owns what may be asked of the running engine: `EngineControl` over pipeline, store, configuration and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from .domain.clock import Clock
+from .domain.errors import InvalidInputError, NotFoundError
+from .domain.ports import Actor, CameraView, IncidentQuery, ManualReport, Page
+from .domain.types import VOCABULARY, Event, Incident, IncidentSource, Picture, Severity, Verdict
+from .line import Line
+from .pipeline import Pipeline
+from .sources.address import redact
+from .status import Status
+from .store.pictures import encode_jpeg
+from .store.store import Store
+
+MAX_SNOOZE_MINUTES = 60 * 24 * 31
+
+
+class Control:
+    """See `domain.ports.EngineControl`. `change_threshold` edits the configuration file and swaps the rules;
+    `analyze_upload` runs one file; `send_test` tries every channel once."""
+
+    def __init__(
+        self,
+        store: Store,
+        pipeline: Pipeline,
+        status: Status,
+        clock: Clock,
+        *,
+        change_threshold: Callable[[str, float], Awaitable[None]],
+        analyze_upload: Callable[[Path], Awaitable[Mapping[str, Any]]],
+        send_test: Callable[[Actor], Awaitable[Mapping[str, Any]]],
+    ) -> None:
+        self._store = store
+        self._pipeline = pipeline
+        self._status = status
+        self._clock = clock
+        self._change_threshold = change_threshold
+        self._analyze_upload = analyze_upload
+        self._send_test = send_test
+        self.uuid = store.uuid
+        self.epoch = store.epoch
+
+    # --- how things are ----------------------------------------------------------------------------------------
+
+    def info(self) -> Mapping[str, Any]:
+        return self._status.info()
+
+    def health(self) -> tuple[bool, Mapping[str, Any]]:
+        return self._status.health()
+
+    def metrics(self) -> str:
+        return self._status.metrics()
+
+    def cameras(self) -> Sequence[CameraView]:
+        return [self._view(line) for line in self._pipeline.lines.values()]
+
+    def camera(self, camera: str) -> CameraView:
+        return self._view(self._line(camera))
+
+    def live_picture(self, camera: str) -> Picture | None:
+        line = self._line(camera)
+        return None if line.runtime.privacy else line.recorder.newest()
+
+    def encode_jpeg(self, picture: Picture, max_height: int = 720) -> bytes:
+        return encode_jpeg(picture.rgb(max_height))
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        return self._store.subscribe(listener)
+
+    async def events_since(self, seq: int, limit: int = 1000) -> Sequence[Event]:
+        return await self._store.events_since(seq, limit)
+
+    async def sequence_range(self) -> tuple[int, int]:
+        return await self._store.sequence_range()
+
+    # --- incidents ---------------------------------------------------------------------------------------------
+
+    async def incidents(self, query: IncidentQuery) -> Page:
+        return await self._store.incidents(query)
+
+    async def incident(self, incident_id: str) -> Incident:
+        return await self._store.incident(incident_id)
+
+    async def scores(self, incident_id: str) -> Sequence[Mapping[str, Any]]:
+        return await self._store.scores(incident_id)
+
+    async def media_path(self, incident: Incident, kind: str) -> Path | None:
+        return await self._store.media_path(incident, kind)
+
+    async def set_verdict(self, incident_id: str, verdict: Verdict | None, actor: Actor) -> Incident:
+        return await self._store.set_verdict(incident_id, verdict, actor)
+
+    async def acknowledge(self, incident_id: str, acknowledged: bool, actor: Actor) -> Incident:
+        return await self._store.acknowledge(incident_id, acknowledged, actor)
+
+    async def hold(self, incident_id: str, hold: bool, actor: Actor) -> Incident:
+        return await self._store.hold(incident_id, hold, actor)
+
+    async def delete(self, incident_id: str, actor: Actor) -> None:
+        await self._store.delete(incident_id, actor)
+
+    async def report(self, report: ManualReport, actor: Actor) -> Incident:
+        line = self._line(report.camera)
+        if report.label not in VOCABULARY[1:]:
+            allowed = ", ".join(VOCABULARY[1:])
+            raise InvalidInputError(f"no such class; allowed are {allowed}", {"label": f"one of {allowed}"})
+        return await self._store.report(report, actor, line.config.location)
+
+    # --- switches ----------------------------------------------------------------------------------------------
+
+    async def snooze(self, camera: str, minutes: float, label: str | None, actor: Actor) -> None:
+        line = self._line(camera)
+        if not 0 <= minutes <= MAX_SNOOZE_MINUTES:
+            raise InvalidInputError("a snooze lasts up to 31 days", {"minutes": f"0 to {MAX_SNOOZE_MINUTES}"})
+        if label is not None and label not in line.spec.labels[1:]:
+            raise InvalidInputError(f"the model of this camera does not know {label!r}", {"label": "not a class"})
+        until = self._clock.now() + timedelta(minutes=minutes) if minutes else None
+        line.runtime = await self._store.cameras.snooze(camera, until, label, actor)
+        await self._status.tell_camera(camera)
+
+    async def set_detection(self, camera: str, on: bool, actor: Actor) -> None:
+        line = self._line(camera)
+        line.runtime = await self._store.cameras.set_detection(camera, on, actor)
+        await self._status.tell_camera(camera)
+
+    async def set_privacy(self, camera: str, on: bool, actor: Actor) -> None:
+        line = self._line(camera)
+        if line.runtime.privacy == on:
+            return
+        # Off before the record says so, on only after it: a crash in between leaves the camera private.
+        line.runtime = replace(line.runtime, privacy=True)
+        if on:
+            await self._pipeline.pause(camera)
+        line.runtime = await self._store.cameras.set_privacy(camera, on, actor)
+        if not on:
+            self._pipeline.resume(camera)
+        await self._status.tell_camera(camera)
+
+    async def set_threshold(self, camera: str, threshold: float, actor: Actor) -> None:
+        self._line(camera)
+        if not 0.0 <= threshold <= 1.0:
+            raise InvalidInputError("a threshold lies between 0 and 1", {"threshold": "0..1"})
+        await self._change_threshold(camera, threshold)
+        await self._store.audit.append(actor, "threshold", camera, {"threshold": threshold})
+        await self._status.tell_camera(camera)
+
+    # --- jobs --------------------------------------------------------------------------------------------------
+
+    async def analyze(self, path: Path, name: str) -> Mapping[str, Any]:
+        answer = await self._analyze_upload(path)
+        return {**answer, "path": name}
+
+    async def test_alert(self, actor: Actor) -> Mapping[str, Any]:
+        await self._store.audit.append(actor, "test_alert", "alerts", {})
+        return await self._send_test(actor)
+
+    def _line(self, camera: str) -> Line:
+        line = self._pipeline.lines.get(camera)
+        if line is None:
+            raise NotFoundError(f"no camera {camera[:40]!r}")
+        return line
+
+    def _view(self, line: Line) -> CameraView:
+        config = line.config
+        state = line.view(self._clock.now(), self._clock.tick_s())
+        return CameraView(
+            line.id, config.name, redact(config.source), config.location, bool(config.masks), state
+        )  # fmt: skip
+
+
+def test_incident(clock: Clock, labels: Sequence[str]) -> Incident:
+    """What a test alert talks about; stored nowhere."""
+    now = clock.now()
+    return Incident(
+        incident_id="0" * 26,
+        camera="test",
+        source=IncidentSource.MANUAL,
+        label=labels[1] if len(labels) > 1 else "fighting",
+        confidence=1.0,
+        threshold=0.8,
+        severity=Severity.ALERT,
+        notify=True,
+        suppressed_by=None,
+        started_at=now,
+        ended_at=now,
+        model=None,
+    )

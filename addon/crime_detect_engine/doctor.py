@@ -1,0 +1,158 @@
+"""Owns the doctor: what works on this machine, and what to do about the rest."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from . import __version__
+from .assembly import model_folders
+from .config import Config, data_dir, load_config
+from .domain.clock import SystemClock
+from .domain.errors import CrimeDetectError
+from .sources.address import redact
+from .store.store import Store
+from .vision.checkpoint import list_checkpoints
+from .vision.classifier import load_classifier
+
+GOOD, WARNING, BAD, ABSENT = "ok", "warning", "bad", "absent"
+PACKAGES = ("openvino", "torch", "av", "opencv-python-headless", "numpy", "aiohttp", "sqlalchemy", "paho-mqtt")
+LOW_DISK_BYTES = 2 * 10**9
+CONNECT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: `status` is ok, warning, bad or absent; `advice` says what to do."""
+
+    what: str
+    status: str
+    detail: str
+    advice: str | None = None
+
+
+def doctor_command(arguments: argparse.Namespace) -> int:
+    """`crime-detect doctor`: exit code 1 when something is bad."""
+    findings = list(examine(data_dir(arguments.data), arguments.config))
+    if arguments.json:
+        print(json.dumps({"version": __version__, "findings": [asdict(one) for one in findings]}, indent=1))
+    else:
+        signs = {GOOD: "✓", WARNING: "!", BAD: "✗", ABSENT: "–"}
+        for one in findings:
+            print(f"{signs[one.status]} {one.what}: {one.detail}" + (f"\n    → {one.advice}" if one.advice else ""))
+    return 1 if any(one.status == BAD for one in findings) else 0
+
+
+def examine(data: Path, config_file: Path | None) -> Iterator[Finding]:
+    yield Finding("crime-detect", GOOD, f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
+    yield from _versions()
+    yield _processor()
+    yield from _models(data)
+    yield _inference(data)
+    yield _storage(data)
+    if config_file is None:
+        yield Finding("configuration", ABSENT, "none given", "check one with --config FILE")
+        return
+    try:
+        config = load_config(config_file)
+    except CrimeDetectError as error:
+        yield Finding("configuration", BAD, str(error), "mend the lines named")
+        return
+    yield Finding("configuration", GOOD, f"{config_file.name}: {len(config.cameras)} cameras")
+    yield from (Finding("configuration", WARNING, text) for text in config.warnings)
+    yield from _reachable(config)
+
+
+def _versions() -> Iterator[Finding]:
+    for package in PACKAGES:
+        try:
+            yield Finding(package, GOOD, version(package))
+        except PackageNotFoundError:
+            yield Finding(package, ABSENT, "not installed")
+    if not any(importlib.util.find_spec(name) for name in ("openvino", "torch")):
+        yield Finding(
+            "inference", BAD, "neither openvino nor torch is installed", "install crime-detect[cpu] or [cuda]"
+        )
+
+
+def _processor() -> Finding:
+    flags = ""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith(("flags", "Features"))), "")
+    known = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd") if flag in flags.split()]
+    cores = os.cpu_count() or 1
+    if not known:
+        return Finding("processor", WARNING, f"{cores} cores, no vector extensions found", "expect few cameras a core")
+    return Finding("processor", GOOD, f"{cores} cores, {', '.join(known)}")
+
+
+def _models(data: Path) -> Iterator[Finding]:
+    for listing in list_checkpoints(model_folders(data)):
+        if listing.spec is not None:
+            yield Finding(
+                "model", GOOD, f"{listing.name} {listing.spec.version}: knows {', '.join(listing.spec.labels)}"
+            )
+        elif listing.folder is not None:
+            yield Finding("model", BAD, f"{listing.name}: {listing.error}", "install the model again")
+
+
+def _inference(data: Path) -> Finding:
+    try:
+        classifier, note = load_classifier("default", "auto", model_folders(data))
+    except CrimeDetectError as error:
+        return Finding("inference", BAD, str(error))
+    return Finding("inference", WARNING if note else GOOD, f"{classifier.spec.name} on {classifier.device}", note)
+
+
+def _storage(data: Path) -> Finding:
+    try:
+        asyncio.run(_open_and_close(data))
+    except CrimeDetectError as error:
+        return Finding("storage", BAD, str(error))
+    free = shutil.disk_usage(data).free
+    detail = f"{data}: database opens, {free / 1e9:.1f} GB free"
+    if free < LOW_DISK_BYTES:
+        return Finding("storage", WARNING, detail, "free some space or lower retention.media_quota")
+    return Finding("storage", GOOD, detail)
+
+
+async def _open_and_close(data: Path) -> None:
+    store = await Store.open(data, SystemClock(), repair=False)
+    await store.close()
+
+
+def _reachable(config: Config) -> Iterator[Finding]:
+    if config.mqtt is not None:
+        yield _connect("broker", config.mqtt.host, config.mqtt.port)
+    else:
+        yield Finding("broker", ABSENT, "no mqtt section", "add one to publish to a broker")
+    for camera in config.cameras.values():
+        yield _camera(camera.id, camera.source)
+
+
+def _camera(name: str, source: str) -> Finding:
+    parts = urlsplit(source)
+    if parts.scheme in ("rtsp", "rtsps", "rtmp", "http", "https") and parts.hostname:
+        port = parts.port or {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}[parts.scheme]
+        return _connect(f"camera {name}", parts.hostname, port)
+    return Finding(f"camera {name}", GOOD, redact(source))
+
+
+def _connect(what: str, host: str, port: int) -> Finding:
+    try:
+        socket.create_connection((host, port), CONNECT_S).close()
+    except OSError as error:
+        return Finding(what, BAD, f"{host}:{port} does not answer ({error})", "check address, port and network")
+    return Finding(what, GOOD, f"{host}:{port} answers")

@@ -1,0 +1,111 @@
+"""Owns one camera's line through the pipeline: its parts, its state, and how people see it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from .config import CameraConfig
+from .decision.policy import silence_limit_s
+from .decision.schedule import is_open
+from .decision.state import ALL_LABELS, Arming, PolicyState
+from .domain.ports import CameraRuntime
+from .domain.types import NORMAL, CameraState, ModelSpec, Rules, Score
+from .domain.wire import SCHEMA_VERSION, timestamp
+from .inference import Windows
+from .recorder import Recorder
+from .sources.capture import Capture
+
+
+@dataclass(slots=True)
+class Line:
+    """One camera. Everything here is touched in the event loop only, except the capture and the recorder's `add`."""
+
+    config: CameraConfig
+    spec: ModelSpec
+    capture: Capture
+    windows: Windows
+    recorder: Recorder
+    rules: Rules
+    zone: ZoneInfo
+    runtime: CameraRuntime = field(default_factory=CameraRuntime)
+    state: PolicyState = field(default_factory=PolicyState)
+    score: Score | None = None
+    latency_s: deque[float] = field(default_factory=lambda: deque(maxlen=240))
+    frames: int = 0
+    scored: int = 0
+    refused: int = 0
+    note: str | None = None
+    """Why `frame_skip` or `sequence_length` is not what was asked for, for people."""
+
+    @property
+    def id(self) -> str:
+        return self.config.id
+
+    def arming(self, now: datetime) -> Arming:
+        return Arming(
+            schedule_open=is_open(self.config.schedule, now, self.zone),
+            detection_on=self.runtime.detection,
+            shadow=self.rules.shadow_until is not None and now < self.rules.shadow_until,
+            privacy=self.runtime.privacy,
+            snoozed=snoozed_labels(self.runtime, now),
+        )
+
+    def p95_latency_s(self) -> float | None:
+        if not self.latency_s:
+            return None
+        return sorted(self.latency_s)[int(0.95 * (len(self.latency_s) - 1))]
+
+    def current_score(self, now_tick_s: float) -> Score | None:
+        """The last score while it still says something about now; a still scene gives none and is calm."""
+        if self.score is None or now_tick_s - self.score.tick_s > silence_limit_s(self.rules, self.score):
+            return None
+        return self.score
+
+    def view(self, now: datetime, now_tick_s: float) -> dict[str, Any]:
+        """The `<camera>/state` payload of contracts.md."""
+        status = self.capture.status()
+        state = CameraState.PAUSED if self.runtime.privacy else status.state
+        reached = next((one for one in self.state.open_incidents if one.reached), None)
+        score = self.current_score(now_tick_s)
+        label, confidence = score.top if score else (NORMAL, 0.0)
+        latency_s = self.p95_latency_s()
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "state": str(state),
+            "online": state in (CameraState.LIVE, CameraState.FROZEN),
+            "active": reached is not None,
+            "label": reached.label if reached else NORMAL,
+            "confidence": round(reached.confidence if reached else confidence, 4),
+            "threshold": self.rules.threshold_of(reached.label if reached else label),
+            "detection": self.runtime.detection,
+            "privacy": self.runtime.privacy,
+            "tampered": False,
+            "snoozed_until": timestamp(running_snooze(self.runtime, now)),
+            "fps": round(status.fps, 2),
+            "latency_ms": None if latency_s is None else round(latency_s * 1000),
+            "model": self.spec.name,
+            "updated_at": timestamp(now),
+        }
+
+
+def running_snooze(runtime: CameraRuntime, now: datetime) -> datetime | None:
+    until = runtime.snoozed_until
+    return until if until is not None and until > now else None
+
+
+def snoozed_labels(runtime: CameraRuntime, now: datetime) -> frozenset[str]:
+    labels = {label for label, until in (runtime.snoozed_labels or {}).items() if until > now}
+    if running_snooze(runtime, now):
+        labels.add(ALL_LABELS)
+    return frozenset(labels)
+
+
+def discrete(view: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What must be told at once when it changes; the rest of a view may wait."""
+    keys = ("state", "online", "active", "label", "threshold", "detection", "privacy", "snoozed_until", "model")
+    return tuple(view[key] for key in keys)

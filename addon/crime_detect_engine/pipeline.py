@@ -1,0 +1,161 @@
+"""Owns the flow: frames in, features, scores, decisions, stored alerts out. Read this first.
+
+capture thread ─Frame→ Mailbox ─batch→ Worker (CNN, window, LSTM) ─Score→ policy.step ─Alert→ Writer (store, then send)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from .decision.policy import close_all, expire, step
+from .decision.state import PolicyState
+from .domain.clock import Clock
+from .domain.types import Alert, ChangeType, Frame, Rules, Score
+from .inference import Work, Worker
+from .line import Line
+from .mailbox import Mailbox
+
+_LOG = logging.getLogger(__name__)
+CAMERAS_A_BATCH = 8
+EXPIRE_EVERY_S = 0.5
+
+
+class Pipeline:
+    """The lines of all cameras and the workers they share. Lives in the event loop.
+
+    `on_alert` gets each decision in order; it must not block.
+    """
+
+    def __init__(self, workers: Sequence[Worker], on_alert: Callable[[Line, Alert], None], clock: Clock) -> None:
+        self._workers = workers
+        self._on_alert = on_alert
+        self._clock = clock
+        self._mailbox = Mailbox()
+        self._arrived = [asyncio.Event() for _ in workers]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.lines: dict[str, Line] = {}
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tasks = [
+            asyncio.create_task(self._infer(*pair)) for pair in zip(self._workers, self._arrived, strict=True)
+        ]
+        self._tasks.append(asyncio.create_task(self._expire()))
+
+    async def stop(self) -> None:
+        """Ends captures and open incidents. The alerts that this makes go through `on_alert` as always."""
+        for camera in list(self.lines):
+            await self.remove(camera)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for worker in self._workers:
+            worker.close()
+
+    def add(self, line: Line) -> None:
+        """The line's capture was built with `self.receive` as its frame listener."""
+        self.lines[line.id] = line
+        if line.runtime.privacy:
+            line.capture.pause()
+        line.capture.start()
+
+    async def remove(self, camera: str) -> None:
+        line = self.lines[camera]
+        await asyncio.to_thread(line.capture.stop)
+        self._close(line)
+        del self.lines[camera]
+        self._mailbox.forget(camera)
+
+    def set_rules(self, camera: str, rules: Rules) -> None:
+        """Swaps the rules in place: the stream, the window and an open incident go on."""
+        self.lines[camera].rules = rules
+
+    def dropped(self, camera: str) -> int:
+        return self._mailbox.dropped.get(camera, 0)
+
+    async def pause(self, camera: str) -> None:
+        """Privacy: the connection is closed, open incidents end, no picture stays in memory."""
+        line = self.lines[camera]
+        await asyncio.to_thread(line.capture.pause)
+        self._mailbox.forget(camera)
+        self._close(line)
+        line.recorder.clear()
+
+    def resume(self, camera: str) -> None:
+        self.lines[camera].capture.resume()
+
+    def receive(self, frame: Frame) -> None:
+        """Called by capture threads."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._put, frame)
+
+    def _put(self, frame: Frame) -> None:
+        line = self.lines.get(frame.camera)
+        if line is None or line.runtime.privacy:
+            return
+        line.frames += 1
+        self._mailbox.put(frame)
+        self._wake()
+
+    def _wake(self) -> None:
+        for arrived in self._arrived:
+            arrived.set()
+
+    async def _infer(self, worker: Worker, arrived: asyncio.Event) -> None:
+        while True:
+            taken = self._mailbox.take(CAMERAS_A_BATCH)
+            if not taken:
+                arrived.clear()
+                await arrived.wait()
+                continue
+            work = []
+            for camera, frames in taken.items():
+                line = self.lines.get(camera)
+                if line is not None:
+                    work.append(Work(camera, line.spec.name, line.windows, frames))
+            scores = await worker.score(work)
+            now_tick_s = self._clock.tick_s()
+            for camera, frames in taken.items():
+                self._mailbox.done(camera)
+                line = self.lines.get(camera)
+                if line is not None:
+                    line.scored += len(frames)
+                    line.latency_s.extend(now_tick_s - frame.tick_s for frame in frames)
+            for score in scores:
+                self._decide(score)
+            self._wake()
+
+    def _decide(self, score: Score) -> None:
+        line = self.lines.get(score.camera)
+        if line is None:
+            return
+        try:
+            state, alerts = step(line.rules, line.state, score, line.arming(self._clock.now()))
+        except ValueError as error:
+            line.refused += 1
+            _LOG.warning("camera %s: a score was refused: %s", line.id, error)
+            return
+        line.score = score
+        self._take(line, state, alerts)
+
+    def _take(self, line: Line, state: PolicyState, alerts: Sequence[Alert]) -> None:
+        line.state = state
+        for alert in alerts:
+            if alert.type is ChangeType.NEW and alert.scores:
+                first = alert.scores[0]
+                line.recorder.begin(alert.incident_id, first.tick_s - first.window_s)
+            self._on_alert(line, alert)
+
+    def _close(self, line: Line) -> None:
+        self._take(line, *close_all(line.rules, line.state, line.id, self._clock.now(), self._clock.tick_s()))
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(EXPIRE_EVERY_S)
+            now_tick_s = self._clock.tick_s()
+            for line in list(self.lines.values()):
+                line.recorder.extend(now_tick_s)
+                self._take(line, *expire(line.rules, line.state, line.id, self._clock.now(), now_tick_s))

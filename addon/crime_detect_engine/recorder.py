@@ -1,0 +1,148 @@
+"""Owns the pictures and packets of one camera that an incident may need: pre-roll, best picture, clip so far."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from .domain.ports import Packet, PacketSpan
+from .domain.types import Frame, Image, Picture
+
+PRE_ROLL_S = 5.0
+PICTURE_SPACING_S = 0.4
+PICTURES = 6
+MAX_CLIP_S = 300.0
+MAX_CLIP_BYTES = 64 * 10**6
+FRAME_RING_S = 20.0
+MAX_FRAME_HEIGHT = 720
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """One masked picture, already a JPEG: the ring of a camera whose packets may not be kept."""
+
+    at: datetime
+    tick_s: float
+    jpeg: bytes
+
+
+@dataclass(slots=True)
+class _Clip:
+    start_tick_s: float
+    spans: list[PacketSpan] = field(default_factory=list)
+    frames: list[StoredFrame] = field(default_factory=list)
+    last_tick_s: float = float("-inf")
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClipMaterial:
+    """What a clip is made of: packets to remux, or JPEGs to encode (masked cameras, sources without packets)."""
+
+    span: PacketSpan | None
+    frames: tuple[StoredFrame, ...]
+
+
+class Recorder:
+    """Frames come from the capture thread, everything else from the event loop.
+
+    `encode` makes a JPEG of an RGB image; `span` reads the capture's packet ring, None where packets are not kept.
+    """
+
+    def __init__(
+        self, encode: Callable[[Image], bytes], span: Callable[[float, float], PacketSpan | None] | None
+    ) -> None:
+        self._encode = encode
+        self._span = span
+        self._lock = Lock()
+        self._pictures: deque[tuple[float, Picture]] = deque(maxlen=PICTURES)
+        self._ring: deque[StoredFrame] = deque()
+        self._clips: dict[str, _Clip] = {}
+
+    def add(self, frame: Frame) -> None:
+        stored = None
+        if self._span is None:
+            stored = StoredFrame(frame.at, frame.tick_s, self._encode(frame.picture.rgb(MAX_FRAME_HEIGHT)))
+        with self._lock:
+            if not self._pictures or frame.tick_s - self._pictures[-1][0] >= PICTURE_SPACING_S:
+                self._pictures.append((frame.tick_s, frame.picture))
+            if stored is not None:
+                self._ring.append(stored)
+                while self._ring[0].tick_s < frame.tick_s - FRAME_RING_S:
+                    self._ring.popleft()
+
+    def clear(self) -> None:
+        """Forgets every picture (privacy switch); open clips keep what they had."""
+        with self._lock:
+            self._pictures.clear()
+            self._ring.clear()
+
+    def newest(self) -> Picture | None:
+        with self._lock:
+            return self._pictures[-1][1] if self._pictures else None
+
+    def picture_at(self, tick_s: float) -> Picture | None:
+        """The picture nearest to a moment."""
+        with self._lock:
+            pictures = list(self._pictures)
+        return min(pictures, key=lambda one: abs(one[0] - tick_s))[1] if pictures else None
+
+    def begin(self, incident_id: str, start_tick_s: float) -> None:
+        self._clips[incident_id] = _Clip(start_tick_s - PRE_ROLL_S)
+
+    def extend(self, now_tick_s: float) -> None:
+        """Takes what came since the last call into every open clip, before the rings forget it."""
+        for clip in self._clips.values():
+            self._extend(clip, now_tick_s)
+
+    def finish(self, incident_id: str, end_tick_s: float) -> ClipMaterial | None:
+        """What the clip is made of; None for an incident that never began here or has no pictures."""
+        clip = self._clips.pop(incident_id, None)
+        if clip is None:
+            return None
+        self._extend(clip, end_tick_s)
+        span = _join(clip.spans)
+        return ClipMaterial(span, tuple(clip.frames)) if span or clip.frames else None
+
+    def _extend(self, clip: _Clip, until_tick_s: float) -> None:
+        start_s = max(clip.start_tick_s, clip.last_tick_s)
+        clip.full = clip.full or until_tick_s - clip.start_tick_s > MAX_CLIP_S or _bytes(clip) > MAX_CLIP_BYTES
+        if clip.full or until_tick_s <= start_s:
+            return
+        if self._span is None:
+            with self._lock:
+                new = [one for one in self._ring if start_s < one.tick_s <= until_tick_s]
+            clip.frames += new
+            if new:
+                clip.last_tick_s = new[-1].tick_s
+            return
+        found = self._span(start_s, until_tick_s)
+        if found is None:
+            return
+        packets = [one for one in found.packets if one.tick_s > clip.last_tick_s]
+        if packets:
+            clip.spans.append(PacketSpan(found.format, packets))
+            clip.last_tick_s = packets[-1].tick_s
+
+
+def _bytes(clip: _Clip) -> int:
+    packets = sum(len(packet.data) for span in clip.spans for packet in span.packets)
+    return packets + sum(len(frame.jpeg) for frame in clip.frames)
+
+
+def _join(spans: list[PacketSpan]) -> PacketSpan | None:
+    """The longest run of spans of one format: a reconnect with another format starts another file's worth."""
+    runs: list[list[PacketSpan]] = []
+    for span in spans:
+        if runs and runs[-1][-1].format == span.format:
+            runs[-1].append(span)
+        else:
+            runs.append([span])
+    if not runs:
+        return None
+    best = max(runs, key=lambda run: sum(len(span.packets) for span in run))
+    packets: list[Packet] = [packet for span in best for packet in span.packets]
+    return PacketSpan(best[0].format, packets)

@@ -1,0 +1,235 @@
+"""Owns how the engine describes itself: states that are told when they change, info, health, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from . import __version__
+from .domain.clock import Clock
+from .domain.errors import StoreError
+from .domain.types import CameraState, ModelSpec
+from .domain.wire import SCHEMA_VERSION
+from .inference import Worker
+from .line import Line, discrete
+from .outputs.outbox import ChannelStatus, Outbox
+from .pipeline import Pipeline
+from .store.store import Store
+from .writer import Writer
+
+_LOG = logging.getLogger(__name__)
+TELL_AT_LEAST_EVERY_S = 60.0
+TELL_CONFIDENCE_EVERY_S = 5.0
+CONFIDENCE_STEP = 0.05
+CHECK_EVERY_S = 0.5
+SLOW_CHECK_EVERY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What does not change while the engine runs."""
+
+    instance: str
+    device: str
+    specs: Sequence[ModelSpec]
+    """The models in use; the first is the one that real cameras use."""
+    fallback: str | None = None
+    """Why the device is not the one that was asked for."""
+    warnings: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class _Told:
+    what: tuple[Any, ...]
+    confidence: float
+    tick_s: float
+
+
+@dataclass(slots=True)
+class Status:
+    """What changed becomes an event of the store, whose listeners carry it on.
+
+    `outbox` and `notes` (what the outputs have switched off and why) are set once the outputs are built.
+    """
+
+    identity: Identity
+    store: Store
+    pipeline: Pipeline
+    workers: Sequence[Worker]
+    writer: Writer
+    clock: Clock
+    outbox: Outbox | None = None
+    notes: Callable[[], Sequence[str]] = tuple
+    _told: dict[str, _Told] = field(default_factory=dict)
+    _channels: Mapping[str, ChannelStatus] = field(default_factory=dict)
+    _storage: Mapping[str, Any] = field(default_factory=dict)
+    _started_tick_s: float = 0.0
+    _info: tuple[Any, ...] = ()
+
+    async def run(self) -> None:
+        """Tells changes until cancelled; the store's refusal costs an event, never the loop."""
+        self._started_tick_s = self.clock.tick_s()
+        count = 0
+        while True:
+            try:
+                if count % SLOW_CHECK_EVERY == 0:
+                    self._channels = await self.outbox.status() if self.outbox else {}
+                    self._storage = await self.store.storage()
+                for camera in list(self.pipeline.lines):
+                    await self._tell_if_changed(camera)
+                await self._tell_engine_if_changed()
+            except StoreError as error:
+                _LOG.warning("a change of state is not told: %s", error)
+            count += 1
+            await asyncio.sleep(CHECK_EVERY_S)
+
+    async def tell_camera(self, camera: str) -> None:
+        """Makes an event of the camera's state now."""
+        line = self.pipeline.lines.get(camera)
+        if line is None:
+            return
+        view = line.view(self.clock.now(), self.clock.tick_s())
+        self._told[camera] = _Told(discrete(view), view["confidence"], self.clock.tick_s())
+        await self.store.append_camera_event(camera, view)
+
+    async def _tell_if_changed(self, camera: str) -> None:
+        line = self.pipeline.lines[camera]
+        view = line.view(self.clock.now(), self.clock.tick_s())
+        told = self._told.get(camera)
+        if told is not None and discrete(view) == told.what:
+            age_s = self.clock.tick_s() - told.tick_s
+            moved = abs(view["confidence"] - told.confidence) >= CONFIDENCE_STEP
+            if age_s < (TELL_CONFIDENCE_EVERY_S if moved else TELL_AT_LEAST_EVERY_S):
+                return
+        await self.tell_camera(camera)
+
+    async def _tell_engine_if_changed(self) -> None:
+        now = (tuple(self.pipeline.lines), self._faults(), self._storage.get("error"))
+        if now != self._info:
+            self._info = now
+            await self.store.append_engine_event(self.info())
+
+    def _faults(self) -> tuple[str, ...]:
+        return tuple(worker.fault for worker in self.workers if worker.fault)
+
+    def info(self) -> Mapping[str, Any]:
+        """The `info` payload of contracts.md and what the page and the doctor want to know besides."""
+        identity, first = self.identity, self.identity.specs[0]
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "uuid": self.store.uuid,
+            "epoch": self.store.epoch,
+            "instance": identity.instance,
+            "version": __version__,
+            "versions": {"engine": __version__, "model": f"{first.name} {first.version}", "schema": SCHEMA_VERSION},
+            "labels": list(first.labels),
+            "cameras": [{"id": line.id, "name": line.config.name} for line in self.pipeline.lines.values()],
+            "api_url": None,
+            "device": identity.device,
+            "model": {
+                "name": first.name,
+                "version": first.version,
+                "labels": list(first.labels),
+                "demo": first.demo,
+                "metrics": dict(first.metrics),
+            },
+            "models": [spec.name for spec in identity.specs],
+            "fallback": "; ".join(filter(None, (identity.fallback, *self._faults()))) or None,
+            "warnings": [*identity.warnings, *self.notes()],
+            "outbox": {name: asdict(channel) for name, channel in self._channels.items()},
+            "storage": {k: v for k, v in self._storage.items() if k != "media"},
+            "uptime_s": round(self.clock.tick_s() - self._started_tick_s, 1),
+        }
+
+    def health(self) -> tuple[bool, Mapping[str, Any]]:
+        """Unhealthy when the engine is blind or cannot keep what it sees; one camera that is away is only said."""
+        problems = list(self._faults())
+        lines = list(self.pipeline.lines.values())
+        lost = [line.id for line in lines if self._is_lost(line)]
+        if lines and len(lost) == len(lines):
+            problems.append("blind: no camera delivers pictures")
+        if self.writer.fault:
+            problems.append(f"store: {self.writer.fault}")
+        if self.writer.lost:
+            problems.append(f"{self.writer.lost} alerts were lost because the store refused for too long")
+        error = self.store.storage_error
+        notes = [f"{len(lost)} of {len(lines)} cameras deliver no pictures"] if lost else []
+        if error:
+            notes.append(f"storage: {error}")
+        if not lines:
+            notes.append("no camera is configured")
+        return not problems, {"reasons": problems, "notes": notes}
+
+    def _is_lost(self, line: Line) -> bool:
+        return not line.runtime.privacy and line.capture.status().state is CameraState.LOST
+
+    def metrics(self) -> str:
+        registry = CollectorRegistry()
+        registry.register(_Figures(self))
+        return generate_latest(registry).decode()
+
+
+class _Figures(Collector):
+    """Prometheus figures, read when asked for."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def collect(self) -> Sequence[Metric]:
+        status = self._status
+        return [*self._of_cameras(), *self._of_engine(status)]
+
+    def _of_cameras(self) -> Sequence[Metric]:
+        label = ["camera"]
+        online = GaugeMetricFamily("crime_detect_camera_online", "1 while the camera delivers pictures", labels=label)
+        fps = GaugeMetricFamily("crime_detect_camera_fps", "Pictures a second that the camera delivers", labels=label)
+        latency = GaugeMetricFamily("crime_detect_latency_p95_seconds", "From picture to score", labels=label)
+        frames = CounterMetricFamily("crime_detect_frames_sampled", "Frames at the model's rate", labels=label)
+        scored = CounterMetricFamily("crime_detect_frames_scored", "Frames that reached the model", labels=label)
+        dropped = CounterMetricFamily(
+            "crime_detect_frames_dropped", "Frames not looked at", labels=["camera", "where"]
+        )  # fmt: skip
+        reconnects = CounterMetricFamily("crime_detect_reconnects", "Connections lost", labels=label)
+        refused = CounterMetricFamily("crime_detect_scores_refused", "Scores that no decision rests on", labels=label)
+        pipeline = self._status.pipeline
+        for line in pipeline.lines.values():
+            state, counters = line.capture.status(), line.capture.counters()
+            online.add_metric([line.id], float(state.state in (CameraState.LIVE, CameraState.FROZEN)))
+            fps.add_metric([line.id], state.fps)
+            latency.add_metric([line.id], line.p95_latency_s() or 0.0)
+            frames.add_metric([line.id], line.frames)
+            scored.add_metric([line.id], line.scored)
+            dropped.add_metric([line.id, "decoder"], counters.dropped)
+            dropped.add_metric([line.id, "corrupt"], counters.corrupt)
+            dropped.add_metric([line.id, "mailbox"], pipeline.dropped(line.id))
+            reconnects.add_metric([line.id], counters.reconnects)
+            refused.add_metric([line.id], line.refused)
+        return [online, fps, latency, frames, scored, dropped, reconnects, refused]
+
+    def _of_engine(self, status: Status) -> Sequence[Metric]:
+        writer = status.writer.status()
+        pending = GaugeMetricFamily("crime_detect_outbox_pending", "Messages not yet sent", labels=["channel"])
+        sent = CounterMetricFamily("crime_detect_outbox_sent", "Messages sent", labels=["channel"])
+        given_up = CounterMetricFamily("crime_detect_outbox_given_up", "Messages given up", labels=["channel"])
+        for name, channel in status._channels.items():
+            pending.add_metric([name], channel.pending)
+            sent.add_metric([name], channel.sent)
+            given_up.add_metric([name], channel.given_up)
+        storage = status._storage
+        return [
+            CounterMetricFamily("crime_detect_alerts_stored", "Decisions stored", writer["written"]),
+            CounterMetricFamily("crime_detect_alerts_lost", "Decisions lost to a refusing store", writer["lost"]),
+            CounterMetricFamily("crime_detect_inference_failures", "", sum(one.failures for one in status.workers)),
+            GaugeMetricFamily("crime_detect_media_bytes", "Pictures and clips", storage.get("media_bytes", 0)),
+            GaugeMetricFamily("crime_detect_disk_free_bytes", "", storage.get("free_bytes", 0)),
+            pending,
+            sent,
+            given_up,
+        ]

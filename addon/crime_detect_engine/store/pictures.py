@@ -1,0 +1,21 @@
+"""Owns the JPEG: how a picture is encoded wherever one is kept or shown."""
+
+from __future__ import annotations
+
+import cv2
+
+from crime_detect_engine.domain.errors import StoreError
+from crime_detect_engine.domain.types import Image
+
+QUALITY = 85
+
+
+def encode_jpeg(image: Image, quality: int = QUALITY) -> bytes:
+    """RGB uint8 HxWx3 → JPEG without metadata. Raises StoreError for what is no picture."""
+    try:
+        done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    except cv2.error as error:
+        raise StoreError(f"a picture of {image.shape} cannot be encoded") from error
+    if not done:
+        raise StoreError("a picture cannot be encoded")
+    return data.tobytes()
