@@ -190,8 +190,9 @@ class Capture:
         state = CameraState.LIVE
         if self._source.live and self._still.lasted_s(raw) > self._limits.frozen_after_s:
             state = CameraState.FROZEN
-        if (self._status.width, self._status.height) != (raw.width, raw.height) or self._status.state != state:
-            error = "the picture does not change any more" if state is CameraState.FROZEN else None
+        error = "the picture does not change any more" if state is CameraState.FROZEN else None
+        known = self._status
+        if (known.state, known.last_error, known.width, known.height) != (state, error, raw.width, raw.height):
             self._become(state, error, raw.width, raw.height)
         elif self._counters.decoded % 50 == 0:
             self._measure()

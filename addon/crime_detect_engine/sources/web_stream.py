@@ -80,7 +80,8 @@ class WebSource(PyavSource):
             connection.request("GET", target, headers=headers)
             response = connection.getresponse()
             challenge = response.headers.get("WWW-Authenticate", "")
-            if response.status == 401 and own and not authorization and challenge.lower().startswith("digest"):
+            may_login = own and not authorization and self._parts.username
+            if response.status == 401 and may_login and challenge.lower().startswith("digest"):
                 authorization = self._digest(url, challenge)
             elif response.status in (301, 302, 303, 307, 308):
                 url = urljoin(url, response.headers.get("Location", ""))

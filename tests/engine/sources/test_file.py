@@ -69,7 +69,7 @@ def test_a_recording_without_its_index(video: Path, tmp_path: Path) -> None:
     content = video.read_bytes()
     path = tmp_path / "cut_off.mp4"
     path.write_bytes(content[: content.index(b"moov") - 4])
-    with pytest.raises(SourceError, match="^not a video: moov atom not found$"):
+    with pytest.raises(SourceError, match=r"^not a video: moov atom not found$"):
         list(FileSource(path).frames())
 
 

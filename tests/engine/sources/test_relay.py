@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from itertools import pairwise
 
 import pytest
 from crime_detect_engine.sources.relay import ProtocolError, Redirected, Relay, ReplyReader
@@ -15,7 +16,7 @@ MOVED = b"RTSP/1.0 302 Moved Temporarily\r\nCSeq: 2\r\nLocation: rtsp://127.0.0.
 
 def feed(data: bytes, cuts: list[int]) -> None:
     reader, edges = ReplyReader(), sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         reader.feed(data[start:end])
 
 

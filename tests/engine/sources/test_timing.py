@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from crime_detect_engine.sources.timing import StreamTime
 from hypothesis import given
@@ -25,7 +27,7 @@ def test_jitter_on_the_network_does_not_change_the_spacing() -> None:
     ticks = [
         clock.advance(n * 0.1, n * 0.1 + late_s).tick_s for n, late_s in enumerate([0, 0.08, 0.01, 0.05, 0.0, 0.09])
     ]
-    assert [b - a for a, b in zip(ticks, ticks[1:], strict=False)] == pytest.approx([0.1] * 5, abs=0.001)
+    assert [b - a for a, b in pairwise(ticks)] == pytest.approx([0.1] * 5, abs=0.001)
 
 
 @pytest.mark.parametrize("jump_s", [-500.0, -3.0, 3600.0])
