@@ -15,7 +15,8 @@ from pathlib import Path
 
 import av
 import numpy as np
-from crime_detect_engine.sources.synthetic import FIGHTING, NORMAL, Pace, render
+from crime_detect_engine.domain.types import NORMAL
+from crime_detect_engine.sources.synthetic import FIGHTING, Pace, render
 from crime_detect_engine.sources.synthetic.places import PLACES
 
 FPS, SIZE, CLIP_S = 15, (640, 360), 3.2

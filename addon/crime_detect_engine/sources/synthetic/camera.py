@@ -22,20 +22,25 @@ from .places import PLACES
 from .scene import Scene
 
 SCHEME = "synthetic"
+_BY_SEED = ("shop", "yard", "street")
 _LATE_S = 1.0
 """A camera that falls further behind (a busy machine, a suspended one) goes on from there."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticOptions:
-    """What the address says. Without a place the seed chooses one; the same seed is the same story."""
+    """What the address says; the same seed is the same story. Without a place (``) the seed chooses one."""
 
     seed: int = 1
-    place: str | None = None
+    place: str = ""
     night: bool = False
     fps: float = 15.0
     width: int = 640
     height: int = 360
+
+    @property
+    def scene_place(self) -> str:
+        return self.place or _BY_SEED[self.seed % len(_BY_SEED)]
 
 
 def _size(value: str) -> tuple[int, int]:
@@ -145,6 +150,6 @@ class SyntheticSource:
     def _open(self) -> Scene:
         if self._scene is None:
             options = self._options
-            place = options.place or sorted(PLACES, reverse=True)[(options.seed - 1) % len(PLACES)]
-            self._scene = Scene(place, options.seed, (options.width, options.height), night=options.night)
+            size = (options.width, options.height)
+            self._scene = Scene(options.scene_place, options.seed, size, night=options.night)
         return self._scene

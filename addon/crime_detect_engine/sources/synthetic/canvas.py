@@ -43,14 +43,13 @@ class Canvas:
         if not len(rows) or not len(columns):
             return
         box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        paint = np.asarray(colour, np.float32)
-        if not np.isscalar(shade):
-            paint = np.broadcast_to(shade, self.rgb.shape[:2])[box][:, :, None] * paint
+        light = np.broadcast_to(np.asarray(shade, np.float32), self.rgb.shape[:2])[box]
+        paint = light[:, :, None] * np.asarray(colour, np.float32)
         self.rgb[box] = np.where(full[box][:, :, None], paint, self.rgb[box])
 
     def dim(self, amount: Array | NDArray[np.float64]) -> None:
         """Multiplies the picture by `amount` [H, W]."""
-        self.rgb *= np.broadcast_to(amount, self.rgb.shape[:2])[:, :, None]
+        self.rgb *= np.broadcast_to(np.asarray(amount, np.float32), self.rgb.shape[:2])[:, :, None]
 
     def sky(self, top: Colour, bottom: Colour, clouds: float) -> None:
         share = np.clip(self._ys / max(self.view.horizon_px, 1), 0, 1)[:, :, None]
@@ -88,4 +87,4 @@ class Canvas:
         self.dim(1.04 - 0.42 * reach)
         height, width = self.view.height // _OVERSAMPLING, self.view.width // _OVERSAMPLING
         small = self.rgb.reshape(height, _OVERSAMPLING, width, _OVERSAMPLING, 3).mean(axis=(1, 3))
-        return np.clip(small, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(small, 0, 255), np.uint8)

@@ -54,12 +54,12 @@ def _field(stroke: Capsule, box: tuple[int, int, int, int], shape: tuple[int, ..
     square = max(dx * dx + dy * dy, 1e-6)
     along = px * np.float32(dx / square) + py * np.float32(dy / square)
     np.clip(along, 0, 1, out=along)
-    ex = px - along * np.float32(dx)
-    ey = py - along * np.float32(dy)
+    ex = np.asarray(px - along * np.float32(dx), np.float32)
+    ey = np.asarray(py - along * np.float32(dy), np.float32)
     along *= np.float32(stroke.radius_b - stroke.radius_a)
     along += np.float32(stroke.radius_a)
-    inside: Array = along - np.sqrt(ex * ex + ey * ey)
-    return inside, ex, ey
+    away = np.sqrt(ex * ex + ey * ey)
+    return np.subtract(along, away, dtype=np.float32), ex, ey
 
 
 def draw(image: Picture, stroke: Capsule) -> None:
@@ -129,5 +129,4 @@ def _enlarge(grid: Array, shape: tuple[int, int], step: float) -> Array:
     row, row_part = axis(shape[0])
     column, column_part = axis(shape[1])
     wide = grid[:, column] * (1 - column_part) + grid[:, column + 1] * column_part
-    enlarged: Array = wide[row] * (1 - row_part)[:, None] + wide[row + 1] * row_part[:, None]
-    return enlarged
+    return np.asarray(wide[row] * (1 - row_part)[:, None] + wide[row + 1] * row_part[:, None], np.float32)

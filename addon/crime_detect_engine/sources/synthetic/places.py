@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .canvas import Canvas
 from .paint import Colour
@@ -33,9 +34,8 @@ def _pick(rng: np.random.Generator, *colours: Colour) -> Colour:
     return _vary(rng, colours[int(rng.integers(len(colours)))])
 
 
-def _fraction(values: Array) -> Array:
-    parts: Array = values - np.floor(values)
-    return parts
+def _fraction(values: Array | NDArray[np.float64]) -> Array:
+    return np.asarray(values - np.floor(values), np.float32)
 
 
 def _random_by_cell(rng: np.random.Generator, cells: Array) -> Array:

@@ -14,11 +14,36 @@ from .canvas import Canvas
 from .figures import Tint, shadow, skeleton, strokes
 from .paint import Picture, darken, draw
 from .places import PLACES
-from .script import Pace, Script
+from .script import TICK_S, Pace, Script
 from .view import View
 
 FIGHTING = "fighting"
 _NOISES = 12
+
+
+def _view(place: str, size: tuple[int, int], rng: np.random.Generator) -> View:
+    stage = PLACES[place]
+    height_m, horizon = stage.camera_height_m + rng.uniform(-0.15, 0.3), stage.horizon + rng.uniform(-0.02, 0.02)
+    return View.of_size(*size, float(height_m), float(horizon))
+
+
+def _script(place: str, seed: int, view: View, pace: Pace | None) -> Script:
+    return Script(view, PLACES[place].depth_m, np.random.default_rng((seed, 2)), pace or Pace())
+
+
+def fights(
+    place: str, seed: int, seconds: float, size: tuple[int, int] = (640, 360), pace: Pace | None = None
+) -> list[tuple[float, float]]:
+    """Start and end in seconds of every fight in the story of a `Scene`, without drawing it."""
+    script = _script(place, seed, _view(place, size, np.random.default_rng((seed, 1))), pace)
+    found: list[tuple[float, float]] = []
+    for tick in range(1, round(seconds / TICK_S) + 1):
+        script.advance(tick * TICK_S)
+        if script.fighting and (not found or found[-1][1] < (tick - 1) * TICK_S - 1e-6):
+            found.append((tick * TICK_S, tick * TICK_S))
+        elif script.fighting:
+            found[-1] = (found[-1][0], tick * TICK_S)
+    return found
 
 
 class Scene:
@@ -35,12 +60,8 @@ class Scene:
     ) -> None:
         """`size` is width, height; `place` one of PLACES, else KeyError."""
         stage = PLACES[place]
-        looks, story = np.random.default_rng((seed, 1)), np.random.default_rng((seed, 2))
-        height_m, horizon = (
-            stage.camera_height_m + looks.uniform(-0.15, 0.3),
-            stage.horizon + looks.uniform(-0.02, 0.02),
-        )
-        self._view = View.of_size(*size, float(height_m), float(horizon))
+        looks = np.random.default_rng((seed, 1))
+        self._view = _view(place, size, looks)
         self._night = night
         self._sunny = stage.outdoors and not night
         self._slant = (float(looks.uniform(0.35, 0.8) * looks.choice((-1, 1))), float(looks.uniform(0.1, 0.4)))
@@ -49,7 +70,7 @@ class Scene:
         stage.paint(canvas)
         self._backgrounds = self._with_noise(self._lit(canvas.finish()), looks)
         self._grain = np.random.default_rng((seed, 3))
-        self._script = Script(self._view, stage.depth_m, story, pace or Pace())
+        self._script = _script(place, seed, self._view, pace)
 
     def _lit(self, background: Picture) -> Picture:
         """At night: grey, bright where the camera's own infrared light falls, dark in the distance."""

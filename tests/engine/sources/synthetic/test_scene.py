@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from crime_detect_engine.sources.synthetic import FIGHTING, NORMAL, Pace, render
+from crime_detect_engine.domain.types import NORMAL
+from crime_detect_engine.sources.synthetic import FIGHTING, Pace, fights, render
 from crime_detect_engine.sources.synthetic.caption import TEXT, stamp
 from crime_detect_engine.sources.synthetic.places import PLACES
 from crime_detect_engine.sources.synthetic.scene import Scene
@@ -67,25 +68,25 @@ def test_clock_runs_with_the_time_that_is_passed_in():
 
 @pytest.mark.parametrize(("place", "seed"), [("yard", 1), ("street", 2), ("shop", 3)])
 def test_live_story_has_a_fight_of_some_seconds_about_once_a_minute(place, seed):
-    script = Scene(place, seed, (64, 36))._script
-    labels = []
-    for second in range(0, 1200 * 5):
-        script.advance(second / 5)
-        labels.append(script.fighting)
-    starts = [i for i in range(1, len(labels)) if labels[i] and not labels[i - 1]]
-    lengths = [labels[start:].index(False) / 5 for start in starts]
-    assert 12 <= len(starts) <= 30
-    assert all(4.5 <= length <= 8.5 for length in lengths)
-    assert starts[0] / 5 < 45, "a new user does not wait long"
-    gaps = np.diff(starts) / 5
-    assert gaps.min() > 25
+    found = fights(place, seed, 1200.0)
+    assert 12 <= len(found) <= 30
+    assert all(4.5 <= end - start <= 8.5 for start, end in found)
+    assert found[0][0] < 45, "a new user does not wait long"
+    assert min(after[0] - before[1] for before, after in pairwise(found)) > 25
+
+
+def test_fights_are_where_the_pictures_show_them():
+    spans = fights("yard", 8, 40.0, SMALL)
+    seen = [index / 5 for index, (_, label) in enumerate(render("yard", 8, 40.0, 5.0, SMALL)) if label == FIGHTING]
+    assert seen[0] == pytest.approx(spans[0][0], abs=0.25)
+    assert seen[-1] == pytest.approx(spans[-1][1], abs=0.25)
 
 
 def test_pace_makes_training_material_denser():
     dense = Pace(episode_s=(1, 3), fight_every_s=(3, 6), first_fight_s=(0, 2))
     labels = [label for _, label in pictures("yard", 9, 90.0, pace=dense)]
     assert 0.3 < labels.count(FIGHTING) / len(labels) < 0.8
-    assert labels.count(NORMAL) + labels.count(FIGHTING) == len(labels)
+    assert set(labels) == {NORMAL, FIGHTING}
 
 
 def test_unknown_place_is_refused():
