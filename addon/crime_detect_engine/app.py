@@ -101,7 +101,9 @@ class Service:
 
     def _read_specs(self) -> None:
         chosen = self.config.model.name
-        names = dict.fromkeys(model_name(camera, chosen) for camera in self.config.cameras.values()) or {chosen: None}
+        names = dict.fromkeys(model_name(camera, chosen) for camera in self.config.cameras.values())
+        if not names or self.config.frigate is not None:
+            names[chosen] = None
         self._specs = {name: find_checkpoint(name, model_folders(self._data)).spec for name in names}
 
     async def _open_store(self) -> None:
@@ -173,7 +175,12 @@ class Service:
             return
         self._discovery = FrigateDiscovery(options)
         self._frigate = FrigateWatch(
-            self._discovery, self.config.cameras, self.config.severity, self.add_camera, self._remove_camera
+            self._discovery,
+            self.config.cameras,
+            self.config.severity,
+            self.add_camera,
+            self._remove_camera,
+            options.poll_s,
         )
 
     async def add_camera(self, camera: CameraConfig) -> None:
@@ -209,13 +216,16 @@ class Service:
         if isinstance(event, IncidentChanged):
             self._outbox.notify()
         elif self._mqtt is not None and isinstance(event, CameraChanged):
-            self._mqtt.publish_camera_state(event.camera, event.data)
+            if event.camera in self._pipeline.lines:  # else it was removed meanwhile, and its topic is cleared
+                self._mqtt.publish_camera_state(event.camera, event.data)
         elif self._mqtt is not None and isinstance(event, EngineChanged):
             self._mqtt.publish_info()
 
     async def _change_threshold(self, camera: str, threshold: float) -> None:
         if self._editor is None:
             raise ConfigError("thresholds are kept in the configuration file; start with --config FILE to change them")
+        if camera not in self.config.cameras:
+            raise ConfigError(f"{camera} is not in the file; name it there (a source like frigate:NAME) to set it up")
         self.config = await asyncio.to_thread(self._editor.set_threshold, camera, threshold)
         self._pipeline.set_rules(camera, self.config.cameras[camera].rules)
 
@@ -244,8 +254,8 @@ class Service:
         }
 
     def _camera_name(self, camera: str) -> str:
-        known = self.config.cameras.get(camera)
-        return known.name if known else camera
+        line = self._pipeline.lines.get(camera)
+        return line.config.name if line else camera
 
     def _notes(self) -> Sequence[str]:
         """What is switched off or does not answer, for people."""

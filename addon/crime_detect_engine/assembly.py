@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from .config import CameraConfig
 from .domain.clock import Clock
 from .domain.ports import CameraRuntime
-from .domain.types import Frame, ModelSpec
+from .domain.types import CameraState, CameraStatus, Frame, ModelSpec
 from .line import Line
 from .pipeline import Pipeline
 from .recorder import Recorder
@@ -20,6 +21,7 @@ from .sources.ring import RingLimits
 from .store.pictures import encode_jpeg
 from .vision.sequences import SlidingWindow
 
+_LOG = logging.getLogger(__name__)
 SYNTHETIC = "synthetic:"
 RING = RingLimits(seconds=30.0, bytes=32_000_000)
 
@@ -43,17 +45,24 @@ def build_line(
     # A masked camera's packets hold what nobody may see: only the masked pictures are kept.
     packets = keeps_packets(source) and not camera.masks
     sampler = FixedRateSampler(camera.id, spec, masks=camera.masks)
-    holder: list[Capture] = []
-    recorder = Recorder(encode_jpeg, (lambda start, end: holder[0].span(start, end)) if packets else None)
 
     def receive(frame: Frame) -> None:
         recorder.add(frame)
         pipeline.receive(frame)
 
-    capture = Capture(camera.id, source, sampler, receive, clock=clock, keep_packets=RING if packets else None)
-    holder.append(capture)
+    ring = RING if packets else None
+    capture = Capture(camera.id, source, sampler, receive, clock=clock, on_status=_log_change, keep_packets=ring)
+    recorder = Recorder(encode_jpeg, capture.span if packets else None)
     windows = SlidingWindow(spec, camera.sequence_length)
     return Line(camera, spec, capture, windows, recorder, camera.rules, zone, runtime, note=None)
+
+
+def _log_change(status: CameraStatus) -> None:
+    """Said once when it changes, not at every attempt."""
+    if status.state in (CameraState.LOST, CameraState.FROZEN):
+        _LOG.warning("camera %s: %s: %s", status.camera, status.state, status.last_error)
+    elif status.state is CameraState.LIVE:
+        _LOG.info("camera %s: live, %dx%d", status.camera, status.width, status.height)
 
 
 def model_folders(data: Path) -> tuple[Path, ...]:

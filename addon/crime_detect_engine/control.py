@@ -11,7 +11,7 @@ from typing import Any
 from .domain.clock import Clock
 from .domain.errors import InvalidInputError, NotFoundError
 from .domain.ports import Actor, CameraView, IncidentQuery, ManualReport, Page
-from .domain.types import VOCABULARY, Event, Incident, IncidentSource, Picture, Severity, Verdict
+from .domain.types import VOCABULARY, CameraState, Event, Incident, IncidentSource, Picture, Severity, Verdict
 from .line import Line
 from .pipeline import Pipeline
 from .sources.address import redact
@@ -66,7 +66,9 @@ class Control:
 
     def live_picture(self, camera: str) -> Picture | None:
         line = self._line(camera)
-        return None if line.runtime.privacy else line.recorder.newest()
+        # The last picture of a camera that is away would look as if nothing happened there.
+        away = line.capture.status().state is CameraState.LOST
+        return None if line.runtime.privacy or away else line.recorder.newest()
 
     def encode_jpeg(self, picture: Picture, max_height: int = 720) -> bytes:
         return encode_jpeg(picture.rgb(max_height))
@@ -170,9 +172,10 @@ class Control:
     def _view(self, line: Line) -> CameraView:
         config = line.config
         state = line.view(self._clock.now(), self._clock.tick_s())
-        return CameraView(
-            line.id, config.name, redact(config.source), config.location, bool(config.masks), state
-        )  # fmt: skip
+        status = line.capture.status()
+        problem = status.last_error if status.state in (CameraState.LOST, CameraState.FROZEN) else None
+        address, masked = redact(config.source), bool(config.masks)
+        return CameraView(line.id, config.name, address, config.location, masked, state, problem)
 
 
 def test_incident(clock: Clock, labels: Sequence[str]) -> Incident:

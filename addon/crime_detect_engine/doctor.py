@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from . import __version__
 from .assembly import model_folders
 from .config import Config, data_dir, load_config
 from .domain.clock import SystemClock
-from .domain.errors import CrimeDetectError
-from .sources.address import redact
+from .domain.errors import CrimeDetectError, SourceError
+from .sources.address import redact, scheme_of, split_url
+from .sources.frigate import FrigateDiscovery, FrigateOptions
 from .store.store import Store
 from .vision.checkpoint import list_checkpoints
 from .vision.classifier import load_classifier
@@ -30,6 +30,7 @@ GOOD, WARNING, BAD, ABSENT = "ok", "warning", "bad", "absent"
 PACKAGES = ("openvino", "torch", "av", "opencv-python-headless", "numpy", "aiohttp", "sqlalchemy", "paho-mqtt")
 LOW_DISK_BYTES = 2 * 10**9
 CONNECT_S = 3.0
+PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "rtmps": 443, "http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +139,31 @@ def _reachable(config: Config) -> Iterator[Finding]:
         yield _connect("broker", config.mqtt.host, config.mqtt.port)
     else:
         yield Finding("broker", ABSENT, "no mqtt section", "add one to publish to a broker")
+    if config.frigate is not None:
+        yield _frigate(config.frigate)
     for camera in config.cameras.values():
         yield _camera(camera.id, camera.source)
 
 
+def _frigate(options: FrigateOptions) -> Finding:
+    discovery = FrigateDiscovery(options)
+    asyncio.run(discovery.poll())
+    status = discovery.status
+    if not status.available:
+        return Finding("frigate", BAD, str(status.error), "check the section frigate and that Frigate runs")
+    found = f"{status.version}: {', '.join(discovery.cameras) or 'no cameras'}"
+    return Finding("frigate", WARNING if status.error else GOOD, found, status.error)
+
+
 def _camera(name: str, source: str) -> Finding:
-    parts = urlsplit(source)
-    if parts.scheme in ("rtsp", "rtsps", "rtmp", "http", "https") and parts.hostname:
-        port = parts.port or {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}[parts.scheme]
-        return _connect(f"camera {name}", parts.hostname, port)
-    return Finding(f"camera {name}", GOOD, redact(source))
+    scheme = scheme_of(source)
+    if scheme not in PORTS:
+        return Finding(f"camera {name}", GOOD, redact(source))
+    try:
+        _, host, port = split_url(source, PORTS[scheme])
+    except SourceError as error:
+        return Finding(f"camera {name}", BAD, str(error), "mend the address")
+    return _connect(f"camera {name}", host, port)
 
 
 def _connect(what: str, host: str, port: int) -> Finding:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from .config import CameraConfig
 from .config.schema import rules_of
 from .config.settings import RESERVED_CAMERAS
+from .domain.errors import CrimeDetectError
 from .domain.types import Severity
 from .sources.frigate import FrigateDiscovery
 
@@ -26,7 +27,7 @@ class FrigateWatch:
         severity: Mapping[str, Severity],
         add: Callable[[CameraConfig], Awaitable[None]],
         remove: Callable[[str], Awaitable[None]],
-        every_s: float = 30.0,
+        every_s: float,
     ) -> None:
         self._discovery = discovery
         self._configured = configured
@@ -61,8 +62,12 @@ class FrigateWatch:
             await self._remove(self._own.pop(name))
         for name in sorted(wanted - set(self._own)):
             camera = self._camera(name)
-            await self._add(camera)
-            self._own[name] = camera.id
+            try:
+                await self._add(camera)
+            except CrimeDetectError as error:  # the next question tries again
+                _LOG.warning("camera %s of Frigate is not watched: %s", name, error)
+            else:
+                self._own[name] = camera.id
 
     def notes(self) -> tuple[str, ...]:
         return (self._error,) if self._error else ()

@@ -82,8 +82,10 @@ class Status:
                 if count % SLOW_CHECK_EVERY == 0:
                     self._channels = await self.outbox.status() if self.outbox else {}
                     self._storage = await self.store.storage()
-                for camera in list(self.pipeline.lines):
-                    await self._tell_if_changed(camera)
+                for line in list(self.pipeline.lines.values()):
+                    await self._tell_if_changed(line)
+                for camera in self._told.keys() - self.pipeline.lines.keys():
+                    del self._told[camera]
                 await self._tell_engine_if_changed()
             except StoreError as error:
                 _LOG.warning("a change of state is not told: %s", error)
@@ -99,16 +101,15 @@ class Status:
         self._told[camera] = _Told(discrete(view), view["confidence"], self.clock.tick_s())
         await self.store.append_camera_event(camera, view)
 
-    async def _tell_if_changed(self, camera: str) -> None:
-        line = self.pipeline.lines[camera]
+    async def _tell_if_changed(self, line: Line) -> None:
         view = line.view(self.clock.now(), self.clock.tick_s())
-        told = self._told.get(camera)
+        told = self._told.get(line.id)
         if told is not None and discrete(view) == told.what:
             age_s = self.clock.tick_s() - told.tick_s
             moved = abs(view["confidence"] - told.confidence) >= CONFIDENCE_STEP
             if age_s < (TELL_CONFIDENCE_EVERY_S if moved else TELL_AT_LEAST_EVERY_S):
                 return
-        await self.tell_camera(camera)
+        await self.tell_camera(line.id)
 
     async def _tell_engine_if_changed(self) -> None:
         now = (tuple(self.pipeline.lines), self._faults(), self._storage.get("error"))

@@ -254,6 +254,8 @@ class CameraView:
     masked: bool
     state: Mapping[str, Any]
     """The `<camera>/state` payload."""
+    problem: str | None = None
+    """Why there is no picture, free of credentials."""
 
 
 @dataclass(frozen=True, slots=True)

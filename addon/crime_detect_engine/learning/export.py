@@ -20,19 +20,18 @@ TOLERANCE = 1e-3
 def export_openvino(network: Network, spec: ModelSpec, folder: Path) -> float:
     """Writes `cnn` and `head` (xml + bin) with open batch and window sizes; returns the largest difference of a score.
 
-    Weights are stored as fp16 where scores stay within 1e-3 of torch's, else as fp32. Raises CheckpointError when
-    neither does.
+    Weights stay fp32: stored as fp16 they moved scores of real clips by .003. Raises CheckpointError beyond 1e-3.
     """
-    network = network.to("cpu").eval()
+    network.to("cpu")
+    network.eval()
     folder.mkdir(parents=True, exist_ok=True)
     cnn, head = _convert(network, spec)
-    for compress in (True, False):
-        ov.save_model(cnn, folder / "cnn.xml", compress_to_fp16=compress)
-        ov.save_model(head, folder / "head.xml", compress_to_fp16=compress)
-        worst = parity(network, spec, folder)
-        if worst <= TOLERANCE:
-            return worst
-    raise CheckpointError(f"the OpenVINO export of {spec.name} differs by {worst:.4f} from torch")
+    ov.save_model(cnn, folder / "cnn.xml", compress_to_fp16=False)
+    ov.save_model(head, folder / "head.xml", compress_to_fp16=False)
+    worst = parity(network, spec, folder)
+    if worst > TOLERANCE:
+        raise CheckpointError(f"the OpenVINO export of {spec.name} differs by {worst:.4f} from torch")
+    return worst
 
 
 def parity(network: Network, spec: ModelSpec, folder: Path, seed: int = 0) -> float:

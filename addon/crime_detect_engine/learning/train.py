@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from crime_detect_engine.vision.network import Network, build_network, load_trunk
+from crime_detect_engine.vision.network import Network, build_network, load_trunk, round_weights
 from crime_detect_engine.vision.preprocess import compose_clip
 
 from .augment import augment
@@ -66,6 +66,7 @@ def train_network(recipe: Recipe, samples: Sequence[Sample], data: Path, out: Pa
             report(line)
             _save(run, state_file)
     network.load_state_dict(run.average)
+    round_weights(network)
     network.eval()
     return network
 

@@ -37,8 +37,9 @@ def split_url(url: str, default_port: int) -> tuple[SplitResult, str, int]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise SourceError(f"{redact(url)}: not a valid address ({redact(str(error))})", permanent=True) from None
+    except ValueError:  # its text quotes what it takes for a port: a piece of the password
+        hint = "write /, ?, # and [ in a password as %2F, %3F, %23 and %5B"
+        raise SourceError(f"{redact(url)}: not a valid address; {hint}", permanent=True) from None
     if not host:
         raise SourceError(f"{redact(url)}: the address names no host", permanent=True)
     return parts, host, port or default_port

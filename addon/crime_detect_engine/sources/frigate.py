@@ -1,14 +1,13 @@
 """Owns Frigate as a place to find cameras: its API says which there are, its restreams are watched.
 
-`FrigateDiscovery(options)`: `await run()` polls for ever, `cameras` is what is there now, `status` how Frigate is.
+`FrigateDiscovery(options)`: each `await poll()` asks once, `cameras` is what is there now, `status` how Frigate is.
 `frigate:NAME` is a `FrigateSource` that asks the discovery for the restream's address at each connect.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -18,23 +17,30 @@ import voluptuous as vol
 
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import SourceError
+from crime_detect_engine.domain.units import parse_duration
 
 from .rtsp import RtspSource
 
-RESTREAM_PORT = 8554
+RTSP_PORT = 8554
 POLL_S = 30.0
+_POLL_LIMITS_S = (1.0, 3600.0)
 _TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class FrigateOptions:
-    """`cameras` None: all that are enabled. `tls_verify: false` for Frigate's own certificate on port 8971."""
+    """`cameras` None: all that are enabled. `tls_verify: false` for Frigate's own certificate on port 8971.
+
+    `rtsp_port` is where its restreams are reached from here; `poll_s` how often it is asked for its cameras.
+    """
 
     url: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     cameras: tuple[str, ...] | None = None
     tls_verify: bool = True
+    rtsp_port: int = RTSP_PORT
+    poll_s: float = POLL_S
 
 
 def _url(value: object) -> str:
@@ -56,6 +62,23 @@ def _cameras(value: object) -> tuple[str, ...] | None:
     raise vol.Invalid("expected all, or a list of Frigate's camera names")
 
 
+def _port(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535:
+        raise vol.Invalid("expected a port from 1 to 65535")
+    return value
+
+
+def _poll(value: object) -> float:
+    shortest_s, longest_s = _POLL_LIMITS_S
+    try:
+        seconds = parse_duration(value)
+    except ValueError:
+        seconds = 0.0
+    if not shortest_s <= seconds <= longest_s:
+        raise vol.Invalid("expected a duration from 1s to 1h, like 30s")
+    return seconds
+
+
 def _write_back(value: object) -> None:
     if value not in (None, False):
         raise vol.Invalid("write_back is not in this version; leave it out or set it to false")
@@ -63,7 +86,10 @@ def _write_back(value: object) -> None:
 
 def _build(value: dict[str, Any]) -> FrigateOptions:
     value.pop("write_back", None)
-    return FrigateOptions(**{key: part for key, part in value.items() if part is not None or key == "cameras"})
+    given = {key: part for key, part in value.items() if part is not None}
+    if "poll" in given:
+        given["poll_s"] = given.pop("poll")
+    return FrigateOptions(**given)
 
 
 SCHEMA = vol.All(
@@ -72,7 +98,9 @@ SCHEMA = vol.All(
         "username": vol.Any(None, str),
         "password": vol.Any(None, str),
         "cameras": _cameras,
-        "tls_verify": vol.Any(bool, msg="expected true or false"),
+        "tls_verify": vol.Any(None, bool, msg="expected true or false"),
+        "rtsp_port": vol.Any(None, _port),
+        "poll": vol.Any(None, _poll),
         "write_back": _write_back,
     },
     _build,
@@ -99,30 +127,14 @@ class FrigateStatus:
 class FrigateDiscovery:
     """Follows Frigate's cameras and availability. `cameras` keeps its last value while Frigate is away."""
 
-    def __init__(
-        self,
-        options: FrigateOptions,
-        *,
-        poll_s: float = POLL_S,
-        restream_port: int = RESTREAM_PORT,
-        on_change: Callable[[Mapping[str, FrigateCamera]], None] | None = None,
-    ) -> None:
+    def __init__(self, options: FrigateOptions) -> None:
         self._options = options
-        self._poll_s = poll_s
-        self._restream_port = restream_port
-        self._on_change = on_change
         self._token: str | None = None
         self.cameras: Mapping[str, FrigateCamera] = {}
         self.status = FrigateStatus(available=False, error="not asked yet")
 
-    async def run(self) -> None:
-        """Polls until cancelled."""
-        while True:
-            await self.poll()
-            await asyncio.sleep(self._poll_s)
-
     async def poll(self) -> None:
-        """One question; never raises for what Frigate does. Calls `on_change` when the cameras are others."""
+        """One question; never raises for what Frigate does."""
         connector = aiohttp.TCPConnector(ssl=self._options.tls_verify)
         try:
             async with aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector) as session:
@@ -136,17 +148,14 @@ class FrigateDiscovery:
             reason = "no answer in time" if isinstance(error, TimeoutError) else "cannot be reached"
             self.status = FrigateStatus(available=False, error=f"Frigate at {self._host}: {reason}; check frigate.url")
             return
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError, KeyError, TypeError):
             reason = "its answer is not Frigate's; check frigate.url"
             self.status = FrigateStatus(available=False, error=f"Frigate at {self._host}: {reason}")
             return
         missing = sorted(set(self._options.cameras or ()) - set(cameras))
         error_text = f"Frigate has no enabled camera named {', '.join(missing)}" if missing else None
         self.status = FrigateStatus(available=True, version=version.strip()[:40], error=error_text)
-        if cameras != self.cameras:
-            self.cameras = cameras
-            if self._on_change is not None:
-                self._on_change(cameras)
+        self.cameras = cameras
 
     def restream(self, name: str) -> str:
         """The address of a camera's restream. Raises SourceError with the reason while there is none."""
@@ -196,7 +205,7 @@ class FrigateDiscovery:
             if chosen and camera.get("enabled", True):
                 stream = _restream_name(name, camera, streams)
                 host = f"[{self._host}]" if ":" in self._host else self._host
-                url = f"rtsp://{host}:{self._restream_port}/{quote(stream, safe='')}" if stream else None
+                url = f"rtsp://{host}:{self._options.rtsp_port}/{quote(stream, safe='')}" if stream else None
                 found[name] = FrigateCamera(name, url)
         return found
 

@@ -207,10 +207,18 @@ def load_trunk(network: Network, path: Path) -> None:
         raise CheckpointError(f"{path} does not fit the network: {error}") from error
 
 
+def round_weights(network: Network) -> None:
+    """Rounds all weights to what half precision can hold, so that the stored half is exactly what was measured."""
+    with torch.no_grad():
+        for value in network.state_dict().values():
+            if value.dtype.is_floating_point:
+                value.copy_(value.half())
+
+
 def network_tensors(network: Network) -> dict[str, Tensor]:
-    """What `weights.safetensors` holds."""
+    """What `weights.safetensors` holds, in half precision; call `round_weights` before measuring and exporting."""
     state = network.state_dict()
-    return {name: value.detach().cpu().contiguous() for name, value in state.items() if not _is_counter(name)}
+    return {name: value.detach().cpu().half().contiguous() for name, value in state.items() if not _is_counter(name)}
 
 
 def restore_network(spec: ModelSpec, tensors: Mapping[str, Tensor]) -> Network:

@@ -39,6 +39,8 @@ class LivePictures:
         view = self._engine.camera(camera)
         if view.state.get("privacy"):
             return "Privacy is on for this camera: it shows and records nothing."
+        if view.problem:
+            return f"No picture from this camera: {view.problem}"
         return f"No picture from this camera yet ({view.state.get('state', 'starting')})."
 
 

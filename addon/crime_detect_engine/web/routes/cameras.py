@@ -43,6 +43,7 @@ def camera_json(camera: CameraView) -> dict[str, Any]:
         "location": location and {"latitude": location.latitude, "longitude": location.longitude},
         "masked": camera.masked,
         "state": dict(camera.state),
+        "problem": camera.problem,
     }
 
 
