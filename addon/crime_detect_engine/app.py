@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -140,7 +141,8 @@ class Service:
             await worker.prepare(list(self._specs))
         specs = list(self._specs.values())
         fallback, warnings = "; ".join(notes) or None, tuple(self.config.warnings)
-        return workers, Identity(self.config.instance, devices[0], specs, fallback, warnings)
+        address = self.config.base_url
+        return workers, Identity(self.config.instance, devices[0], specs, fallback, warnings, address)
 
     def _build_outputs(self) -> None:
         config, store, clock = self.config, self._store, self._clock
@@ -321,6 +323,12 @@ async def _serve(service: Service, host: str, port: int) -> None:
 
 def _greet(service: Service, server: Server) -> None:
     host = "127.0.0.1" if server.host == "0.0.0.0" else server.host  # noqa: S104 compared, not bound
-    _LOG.info("watching %d cameras; the page is http://%s:%d/", len(service.config.cameras), host, server.port)
-    if service.admin_token is not None:
-        _LOG.info("sign in with the token in %s", service.admin_token)
+    page = f"http://{host}:{server.port}"
+    _LOG.info("watching %d cameras; the page is %s/", len(service.config.cameras), page)
+    token = service.admin_token
+    if token is None:
+        return
+    _LOG.info("sign in with the token in %s", token)
+    if sys.stderr.isatty():
+        # Only to a person at the terminal: a log is read by others, and a fragment reaches no server's log.
+        print(f"open {page}/login#token={token.read_text().strip()}", file=sys.stderr)

@@ -43,6 +43,8 @@ class Identity:
     fallback: str | None = None
     """Why the device is not the one that was asked for."""
     warnings: Sequence[str] = ()
+    api_url: str | None = None
+    """Where people and programs reach the engine, when somebody has said so."""
 
 
 @dataclass(slots=True)
@@ -132,7 +134,7 @@ class Status:
             "versions": {"engine": __version__, "model": f"{first.name} {first.version}", "schema": SCHEMA_VERSION},
             "labels": list(first.labels),
             "cameras": [{"id": line.id, "name": line.config.name} for line in self.pipeline.lines.values()],
-            "api_url": None,
+            "api_url": identity.api_url,
             "device": identity.device,
             "model": {
                 "name": first.name,

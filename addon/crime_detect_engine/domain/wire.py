@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .types import CameraChanged, EngineChanged, Event, Incident, IncidentChanged
+from .types import CameraChanged, Event, Incident, IncidentChanged
 
 SCHEMA_VERSION = 1
 
@@ -76,21 +77,36 @@ def event_data(event: Event, uuid: str, epoch: str) -> dict[str, Any]:
     return dict(event.data)
 
 
-def event_message(event: Event, uuid: str, epoch: str) -> dict[str, Any]:
-    """One WebSocket message."""
-    message: dict[str, Any] = {
+def message(kind: str, seq: int, data: Mapping[str, Any], uuid: str, epoch: str) -> dict[str, Any]:
+    """The envelope of every WebSocket message and of every answer on `replay`."""
+    return {
         "schema_version": SCHEMA_VERSION,
         "uuid": uuid,
         "epoch": epoch,
-        "seq": event.seq,
-        "kind": "incident",
-        "data": event_data(event, uuid, epoch),
+        "seq": seq,
+        "kind": kind,
+        "data": dict(data),
     }
+
+
+def event_message(event: Event, uuid: str, epoch: str) -> dict[str, Any]:
+    """An event as a message of kind `incident`, `camera` or `engine`; the first two name their camera."""
+    data = event_data(event, uuid, epoch)
     if isinstance(event, IncidentChanged):
         known = event.after or event.before
-        message["camera"] = known.camera if known else None
-    elif isinstance(event, CameraChanged):
-        message |= {"kind": "camera", "camera": event.camera}
-    elif isinstance(event, EngineChanged):
-        message |= {"kind": "engine"}
-    return message
+        return message("incident", event.seq, data, uuid, epoch) | {"camera": known.camera if known else None}
+    if isinstance(event, CameraChanged):
+        return message("camera", event.seq, data, uuid, epoch) | {"camera": event.camera}
+    return message("engine", event.seq, data, uuid, epoch)
+
+
+def why_reset(since: int, known: bool, oldest: int, newest: int) -> str | None:
+    """Why what came after `since` cannot be replayed, for `data.reason` of a `reset`; None when it can.
+
+    `known`: the caller's epoch is the engine's. With all before `oldest` seen, nothing is missed.
+    """
+    if not known:
+        return "unknown epoch"
+    if since + 1 < oldest:
+        return "older than the oldest event kept"
+    return "unknown seq" if since > newest else None

@@ -12,7 +12,7 @@ from typing import Any
 from crime_detect_engine.domain.errors import CrimeDetectError
 from crime_detect_engine.domain.ports import Actor, EngineControl
 from crime_detect_engine.domain.types import Verdict
-from crime_detect_engine.domain.wire import SCHEMA_VERSION, event_message
+from crime_detect_engine.domain.wire import event_message, message, why_reset
 
 _LOG = logging.getLogger(__name__)
 _WAITING = 64
@@ -110,26 +110,17 @@ class MqttCommands:
             raise ValueError('expected {"since": 12, "epoch": "…"}')
         engine, topic = self._engine, f"{self._root}/replay"
         oldest, newest = await engine.sequence_range()
-        if epoch != engine.epoch or since < oldest - 1 or since > newest:
-            await publish(topic, _json(self._envelope("reset", oldest, newest)))
+        if reason := why_reset(since, epoch == engine.epoch, oldest, newest):
+            data = {"reason": reason, "oldest_seq": oldest}
+            await publish(topic, _json(message("reset", newest, data, engine.uuid, engine.epoch)))
             return
         while since < newest:
             page = await engine.events_since(since, _PAGE)
             if not page:
                 return
-            messages = [_json(event_message(event, engine.uuid, engine.epoch)) for event in page]
-            await asyncio.gather(*(publish(topic, message) for message in messages))
+            answers = [_json(event_message(event, engine.uuid, engine.epoch)) for event in page]
+            await asyncio.gather(*(publish(topic, answer) for answer in answers))
             since = page[-1].seq
-
-    def _envelope(self, kind: str, oldest: int, newest: int) -> dict[str, Any]:
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "uuid": self._engine.uuid,
-            "epoch": self._engine.epoch,
-            "seq": newest,
-            "kind": kind,
-            "data": {"oldest_seq": oldest},
-        }
 
 
 def _json(value: dict[str, Any]) -> bytes:

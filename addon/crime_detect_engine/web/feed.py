@@ -9,7 +9,7 @@ from typing import Any
 from crime_detect_engine.domain.errors import CrimeDetectError
 from crime_detect_engine.domain.ports import Actor, EngineControl
 from crime_detect_engine.domain.types import CameraChanged, EngineChanged, Event, IncidentChanged
-from crime_detect_engine.domain.wire import SCHEMA_VERSION, event_message
+from crime_detect_engine.domain.wire import event_message, message, why_reset
 
 QUEUE_SIZE = 512
 _REPLAY_PAGE = 500
@@ -64,7 +64,7 @@ class Feed:
         await self._send(self._hello(oldest, newest))
         last = newest
         if since is not None:
-            reason = self._why_reset(since, epoch, oldest, newest)
+            reason = why_reset(since, epoch == self._engine.epoch, oldest, newest)
             if reason is None:
                 last = await self._replay(since)
             else:
@@ -92,27 +92,13 @@ class Feed:
         elif self._actor.may_see(_camera_of(event)):
             await self._send(event_message(event, self._engine.uuid, self._engine.epoch))
 
-    def _why_reset(self, since: int, epoch: str | None, oldest: int, newest: int) -> str | None:
-        if epoch != self._engine.epoch:
-            return "unknown epoch"
-        if since + 1 < oldest:  # with all before `oldest` seen, nothing is missed
-            return "older than the oldest event kept"
-        return "unknown seq" if since > newest else None
-
     def _hello(self, oldest: int, newest: int) -> dict[str, Any]:
         cameras = {c.id: dict(c.state) for c in self._engine.cameras() if self._actor.may_see(c.id)}
         engine = visible_info(self._engine.info(), self._actor)
         return self._message("hello", newest, {"oldest_seq": oldest, "engine": engine, "cameras": cameras})
 
     def _message(self, kind: str, seq: int, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "uuid": self._engine.uuid,
-            "epoch": self._engine.epoch,
-            "seq": seq,
-            "kind": kind,
-            "data": data,
-        }
+        return message(kind, seq, data, self._engine.uuid, self._engine.epoch)
 
 
 def _camera_of(event: IncidentChanged | CameraChanged) -> str:
