@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from crime_detect_engine.domain.types import ModelSpec
 from crime_detect_engine.vision.network import ImageHead, Network
 from crime_detect_engine.vision.preprocess import compose_clip
 
@@ -27,6 +28,17 @@ def clip_features(network: Network, clip: NDArray[np.uint8], *, exact: bool = Tr
             chunks.append(network.encoder(images).float().cpu().numpy())
     features: NDArray[np.float32] = np.concatenate(chunks)
     return features
+
+
+def settle_batch_norm(network: Network, spec: ModelSpec, samples: Sequence[Sample]) -> None:
+    """Estimates batch norm's statistics once from the data: random weights come with none that fit."""
+    layers = [module for module in network.encoder.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for layer in layers:
+        layer.train()
+        layer.momentum = None
+    for start in range(0, len(samples), 8):
+        clip_features(network, np.concatenate([compose_clip(s.clip[:4], spec) for s in samples[start : start + 8]]))
+    network.eval()
 
 
 def initialise_head(network: Network, recipe: Recipe, samples: Sequence[Sample]) -> float:

@@ -21,7 +21,7 @@ from crime_detect_engine.vision.preprocess import compose_clip
 
 from .augment import augment
 from .datasets import Sample
-from .initialise import initialise_head
+from .initialise import initialise_head, settle_batch_norm
 from .recipe import Recipe, Training
 
 Report = Callable[[str], None]
@@ -53,6 +53,8 @@ def train_network(recipe: Recipe, samples: Sequence[Sample], data: Path, out: Pa
     network.to(device, memory_format=torch.channels_last)
     resumed = state_file.exists()
     if not resumed:
+        if settings.start == "random":
+            settle_batch_norm(network, recipe.spec, samples)
         accuracy = initialise_head(network, recipe, samples)
         report(json.dumps({"epoch": 0, "initial_train_accuracy": round(accuracy, 4)}))
     run = Run(network, _optimizer(network, settings), {k: v.clone() for k, v in network.state_dict().items()})
@@ -61,10 +63,10 @@ def train_network(recipe: Recipe, samples: Sequence[Sample], data: Path, out: Pa
     with (out / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
         while run.epoch < settings.epochs:
             line = json.dumps(train_one_epoch(run, recipe, samples))
+            _save(run, state_file)
             metrics.write(line + "\n")
             metrics.flush()
             report(line)
-            _save(run, state_file)
     network.load_state_dict(run.average)
     round_weights(network)
     network.eval()

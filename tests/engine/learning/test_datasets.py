@@ -1,0 +1,88 @@
+"""Owns the proof that clips keep their class, source and fold, and that a source never stands on both sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from crime_detect_engine.domain.errors import InvalidInputError
+from crime_detect_engine.learning.datasets import assign_folds, list_clips, load_samples
+from crime_detect_engine.learning.recipe import DataFolder, parse_recipe
+
+LABELS = ("normal", "fighting")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("normal/street_1.mp4", "normal/street_2.mkv", "fighting/bar_1.mp4", "fighting/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_classes_are_folders_and_sources_come_from_names_without_a_list(root: Path) -> None:
+    found = {clip.path: (clip.label, clip.group) for clip in list_clips(root, DataFolder(), LABELS)}
+    assert found == {
+        "normal/street_1.mp4": ("normal", "street"),
+        "normal/street_2.mkv": ("normal", "street"),
+        "fighting/bar_1.mp4": ("fighting", "bar"),
+    }
+
+
+def test_a_list_gives_groups_and_folds_and_leaves_out_what_it_does_not_name(root: Path) -> None:
+    (root / "clips.csv").write_text("path,group,fold\nnormal/street_1.mp4,a,3\nfighting/bar_1.mp4,b,\n")
+    clips = list_clips(root, DataFolder(groups="clips.csv"), LABELS)
+    assert [(clip.path, clip.group, clip.fold) for clip in clips] == [
+        ("normal/street_1.mp4", "a", 3),
+        ("fighting/bar_1.mp4", "b", None),
+    ]
+
+
+def test_sources_without_a_fold_are_dealt_out_whole(root: Path) -> None:
+    clips = list_clips(root, DataFolder(), LABELS)
+    folds: dict[str, set[int]] = {}
+    for clip, fold in zip(clips, assign_folds(clips, 4), strict=True):
+        folds.setdefault(clip.group, set()).add(fold)
+    assert folds == {"bar": {0}, "street": {1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("file,source\na,b\n", "needs the columns path and group"), (None, "No such file")]
+)
+def test_a_wrong_list_is_refused(root: Path, text: str | None, message: str) -> None:
+    if text:
+        (root / "clips.csv").write_text(text)
+    with pytest.raises(InvalidInputError, match=message):
+        list_clips(root, DataFolder(groups="clips.csv"), LABELS)
+
+
+def test_an_empty_or_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="no video of the classes"):
+        list_clips(tmp_path, DataFolder(), LABELS)
+    with pytest.raises(InvalidInputError, match="is not a folder"):
+        list_clips(tmp_path, DataFolder(folder="absent"), LABELS)
+
+
+def test_long_videos_become_parts_and_a_folder_of_one_label_is_extra(root: Path, recipe_text: str) -> None:
+    spec = parse_recipe(recipe_text).spec
+
+    def read(path: Path) -> list[Any]:
+        return [np.zeros((100, 4, 4, 3), np.uint8), np.zeros((3, 4, 4, 3), np.uint8)]
+
+    samples, files = load_samples(root, DataFolder(folder="normal", label="normal"), spec, 4, read)
+    assert len(files) == 2
+    assert {(s.label, s.extra, s.group, s.origin) for s in samples} == {(0, True, "street", "normal")}
+    # 100 frames are parts of two windows; 3 frames are too few to teach anything.
+    assert [len(s.clip) for s in samples if s.path.endswith("1.mp4")] == [33, 33, 33]
+
+
+def test_the_folds_of_the_fight_clips_keep_sources_whole(clips: Path) -> None:
+    folder = DataFolder(folder="surveillance_fight", groups="clips.csv")
+    listed = list_clips(clips, folder, LABELS)
+    assert len(listed) == 241
+    folds: dict[str, set[int]] = {}
+    for clip, fold in zip(listed, assign_folds(listed, 4), strict=True):
+        folds.setdefault(clip.group, set()).add(fold)
+    assert {len(own) for own in folds.values()} == {1}
