@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -44,7 +45,9 @@ def build_line(
     source = build_source(camera.source, clock=clock, discovery=discovery)
     # A masked camera's packets hold what nobody may see: only the masked pictures are kept.
     packets = keeps_packets(source) and not camera.masks
-    sampler = FixedRateSampler(camera.id, spec, masks=camera.masks)
+    # The motion gate stays open for a whole window, however long that is.
+    window = replace(spec, frames=camera.sequence_length or spec.frames)
+    sampler = FixedRateSampler(camera.id, window, masks=camera.masks, frame_skip=camera.frame_skip)
 
     def receive(frame: Frame) -> None:
         recorder.add(frame)
@@ -54,7 +57,7 @@ def build_line(
     capture = Capture(camera.id, source, sampler, receive, clock=clock, on_status=_log_change, keep_packets=ring)
     recorder = Recorder(encode_jpeg, capture.span if packets else None)
     windows = SlidingWindow(spec, camera.sequence_length)
-    return Line(camera, spec, capture, windows, recorder, camera.rules, zone, runtime, note=None)
+    return Line(camera, spec, capture, windows, recorder, sampler, camera.rules, zone, runtime)
 
 
 def _log_change(status: CameraStatus) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -44,6 +45,7 @@ class Control:
         self._change_threshold = change_threshold
         self._analyze_upload = analyze_upload
         self._send_test = send_test
+        self._switching = asyncio.Lock()
         self.uuid = store.uuid
         self.epoch = store.epoch
 
@@ -134,15 +136,19 @@ class Control:
 
     async def set_privacy(self, camera: str, on: bool, actor: Actor) -> None:
         line = self._line(camera)
-        if line.runtime.privacy == on:
-            return
-        # Off before the record says so, on only after it: a crash in between leaves the camera private.
-        line.runtime = replace(line.runtime, privacy=True)
-        if on:
-            await self._pipeline.pause(camera)
-        line.runtime = await self._store.cameras.set_privacy(camera, on, actor)
-        if not on:
-            self._pipeline.resume(camera)
+        async with self._switching:
+            if not on and not line.runtime.privacy:
+                return
+            # On in memory, then in the record, then the connection is closed; off in the record first: a crash in
+            # between, or a store that refuses, leaves the camera private.
+            line.runtime = replace(line.runtime, privacy=True)
+            try:
+                line.runtime = await self._store.cameras.set_privacy(camera, on, actor)
+            finally:
+                if line.runtime.privacy:
+                    await self._pipeline.pause(camera)
+            if not on:
+                self._pipeline.resume(camera)
         await self._status.tell_camera(camera)
 
     async def set_threshold(self, camera: str, threshold: float, actor: Actor) -> None:

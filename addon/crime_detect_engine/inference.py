@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Protocol
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .domain.clock import Clock
-from .domain.errors import BackendError
+from .domain.errors import BackendError, CrimeDetectError
 from .domain.ports import Classifier
 from .domain.types import Frame, Score, Vector
 
 _LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
 HANG_S = 10.0
+LOAD_S = 120.0
+LONGEST_REST_S = 30.0
 
 
 class Windows(Protocol):
@@ -37,91 +41,148 @@ class Work:
     frames: Sequence[Frame]
 
 
-class Worker:
-    """One thread with its own classifiers, loaded by `load` in that thread.
+@dataclass(slots=True)
+class _Run:
+    """One batch on its way. Once abandoned it must not touch the cameras' windows: another thread has them now."""
 
-    A run that hangs for 10 s or a device that fails loses its thread and its classifiers: both are made again, on the
-    CPU after a failure, and `fault` says so until a run succeeds on the device that was asked for.
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    abandoned: bool = False
+
+    def abandon(self) -> None:
+        with self.lock:
+            self.abandoned = True
+
+
+class _Thread:
+    """A daemon thread for one call at a time: unlike an executor's it lets the process end while it hangs."""
+
+    def __init__(self, name: str) -> None:
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = self._runner.get_loop()
+        self._closed = asyncio.Event()
+        threading.Thread(target=self._serve, name=name, daemon=True).start()
+
+    async def call(self, job: Callable[[], _T]) -> _T:
+        async def run() -> _T:
+            return job()
+
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(run(), self._loop))
+
+    def close(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._closed.set)
+
+    def _serve(self) -> None:
+        with self._runner:
+            self._runner.run(self._closed.wait())
+
+
+class Worker:
+    """One thread with its own classifiers, loaded by `load(model, on_cpu)` in that thread.
+
+    A run that hangs or a device that fails loses its thread and its classifiers: both are made again, on the CPU after
+    a device failed or hung twice. `fault` is what is wrong until the next run succeeds; `fallback` says that the
+    device is not the one asked for and stays.
     """
 
-    def __init__(self, number: int, load: Callable[[str, bool], Classifier], clock: Clock) -> None:
+    def __init__(
+        self, number: int, load: Callable[[str, bool], Classifier], clock: Clock, hang_s: float = HANG_S
+    ) -> None:
         self._number = number
         self._load = load
         self._clock = clock
-        self._executor = self._new_executor()
+        self._hang_s = hang_s
+        self._thread = self._new_thread()
         self._classifiers: dict[str, Classifier] = {}
         self._on_cpu = False
+        self._failed_in_row = 0
         self.failures = 0
         self.fault: str | None = None
+        self.fallback: str | None = None
+
+    @property
+    def rest_s(self) -> float:
+        """How long to wait before the next run: what fails again and again must not take a whole core for it."""
+        return 0.0 if self._failed_in_row < 2 else min(LONGEST_REST_S, 2.0 ** (self._failed_in_row - 2))
 
     async def prepare(self, models: Sequence[str]) -> None:
-        """Loads the models so that the first frame does not wait. Raises CheckpointError, BackendError."""
-        loop = asyncio.get_running_loop()
+        """Loads what is not loaded yet. Raises CheckpointError, BackendError."""
         for model in models:
-            await loop.run_in_executor(self._executor, self._classifier, self._classifiers, model)
+            if model not in self._classifiers:
+                try:
+                    async with asyncio.timeout(LOAD_S):
+                        loaded = await self._thread.call(partial(self._load, model, self._on_cpu))
+                except TimeoutError:
+                    raise BackendError(f"{model} was not loaded within {LOAD_S:g} s") from None
+                self._classifiers[model] = loaded
 
-    async def score(self, work: Sequence[Work]) -> list[Score]:
-        """Scores that these frames made due. A failed run gives none: the frames are lost, the failure is counted."""
-        loop = asyncio.get_running_loop()
-        classifiers = self._classifiers
-        run = loop.run_in_executor(self._executor, self._run, classifiers, work)
+    async def score(self, work: Sequence[Work]) -> list[Score] | None:
+        """Scores that these frames made due; None when the run failed: the frames are lost, the failure is counted."""
+        run = _Run()
         try:
-            return await asyncio.wait_for(run, HANG_S)
+            await self.prepare(list(dict.fromkeys(one.model for one in work)))
+            async with asyncio.timeout(self._hang_s):
+                scores = await self._thread.call(partial(_score, run, self._classifiers, work, self._clock))
         except TimeoutError:
-            self._renew("inference hung for 10 s; the worker was replaced")
+            run.abandon()
+            self._fail(f"inference hung for {self._hang_s:g} s; the worker was replaced", self._failed_in_row > 0)
         except BackendError as error:
-            self._on_cpu = True
-            self._renew(f"{error}; going on with the CPU")
-        return []
+            self._fail(f"inference failed: {error}", device_failed=True)
+        except CrimeDetectError as error:
+            self._fail(f"inference failed: {error}", device_failed=False)
+        else:
+            self.fault, self._failed_in_row = None, 0
+            return scores
+        return None
 
     def close(self) -> None:
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._thread.close()
 
-    def _new_executor(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(1, thread_name_prefix=f"inference-{self._number}")
+    def _new_thread(self) -> _Thread:
+        return _Thread(f"inference-{self._number}")
 
-    def _renew(self, fault: str) -> None:
+    def _fail(self, fault: str, device_failed: bool) -> None:
+        lost = sorted({one.device for one in self._classifiers.values()} - {"cpu"})
+        if device_failed and lost and not self._on_cpu:
+            self._on_cpu = True
+            self.fallback = fault = f"{fault}; {', '.join(lost)} is given up, going on with the CPU"
         if fault != self.fault:
             _LOG.error("%s", fault)
         self.fault = fault
         self.failures += 1
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self._executor = self._new_executor()
+        self._failed_in_row += 1
+        self._thread.close()
+        self._thread = self._new_thread()
         self._classifiers = {}
 
-    def _classifier(self, classifiers: dict[str, Classifier], model: str) -> Classifier:
-        if model not in classifiers:
-            classifiers[model] = self._load(model, self._on_cpu)
-        return classifiers[model]
 
-    def _run(self, classifiers: dict[str, Classifier], work: Sequence[Work]) -> list[Score]:
-        scores: list[Score] = []
-        for model in dict.fromkeys(one.model for one in work):
-            own = [one for one in work if one.model == model]
-            scores += self._run_model(self._classifier(classifiers, model), own)
-        return scores
+def _score(run: _Run, classifiers: dict[str, Classifier], work: Sequence[Work], clock: Clock) -> list[Score]:
+    scores: list[Score] = []
+    for model in dict.fromkeys(one.model for one in work):
+        own = [one for one in work if one.model == model]
+        scores += _score_model(run, classifiers[model], own, clock)
+    return scores
 
-    def _run_model(self, classifier: Classifier, work: Sequence[Work]) -> list[Score]:
-        began_s = self._clock.tick_s()
-        frames = [frame for one in work for frame in one.frames]
-        vectors = iter(classifier.features(frames))
-        due: list[tuple[Frame, NDArray[np.float32]]] = []
+
+def _score_model(run: _Run, classifier: Classifier, work: Sequence[Work], clock: Clock) -> list[Score]:
+    began_s = clock.tick_s()
+    frames = [frame for one in work for frame in one.frames]
+    vectors = iter(classifier.features(frames))
+    due: list[tuple[Frame, NDArray[np.float32]]] = []
+    with run.lock:
+        if run.abandoned:
+            return []
         for one in work:
             for frame in one.frames:
                 window = one.windows.push(frame, next(vectors))
                 if window is not None:
                     due.append((frame, window))
-        if not due:
-            return []
-        probabilities = classifier.probabilities([window for _, window in due])
-        took_ms = (self._clock.tick_s() - began_s) * 1000 / len(frames)
-        spec = classifier.spec
-        return [
-            Score(frame.camera, frame.at, frame.tick_s, found, spec.name, took_ms, len(window) / spec.fps)
-            for (frame, window), found in zip(due, probabilities, strict=True)
-        ]
-
-
-def device_faults(workers: Sequence[Worker]) -> Mapping[str, str]:
-    """What is wrong with the workers now, by worker number; empty when all is well."""
-    return {str(number): worker.fault for number, worker in enumerate(workers) if worker.fault}
+    if not due:
+        return []
+    probabilities = classifier.probabilities([window for _, window in due])
+    took_ms = (clock.tick_s() - began_s) * 1000 / len(frames)
+    spec = classifier.spec
+    return [
+        Score(frame.camera, frame.at, frame.tick_s, found, spec.name, took_ms, len(window) / (frame.fps or spec.fps))
+        for (frame, window), found in zip(due, probabilities, strict=True)
+    ]

@@ -18,6 +18,7 @@ from .domain.types import NORMAL, CameraState, ModelSpec, Rules, Score
 from .domain.wire import SCHEMA_VERSION, timestamp
 from .inference import Windows
 from .recorder import Recorder
+from .sampling.sampler import FixedRateSampler
 from .sources.capture import Capture
 
 
@@ -30,6 +31,7 @@ class Line:
     capture: Capture
     windows: Windows
     recorder: Recorder
+    sampler: FixedRateSampler
     rules: Rules
     zone: ZoneInfo
     runtime: CameraRuntime = field(default_factory=CameraRuntime)
@@ -39,12 +41,17 @@ class Line:
     frames: int = 0
     scored: int = 0
     refused: int = 0
-    note: str | None = None
-    """Why `frame_skip` or `sequence_length` is not what was asked for, for people."""
+    lost: int = 0
+    """Frames of runs that failed."""
 
     @property
     def id(self) -> str:
         return self.config.id
+
+    @property
+    def note(self) -> str | None:
+        """Why `frame_skip` is not what was asked for, for people."""
+        return self.sampler.note
 
     def arming(self, now: datetime) -> Arming:
         return Arming(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from .domain.types import Frame
 
@@ -17,12 +18,14 @@ class Mailbox:
         self._depth = depth
         self._waiting: dict[str, deque[Frame]] = {}
         self._in_flight: set[str] = set()
+        self._broken: set[str] = set()
         self.dropped: dict[str, int] = {}
 
     def put(self, frame: Frame) -> None:
         waiting = self._waiting.setdefault(frame.camera, deque())
         if len(waiting) == self._depth:
-            waiting.popleft()
+            if waiting.popleft().cut:
+                self.break_off(frame.camera)
             self.dropped[frame.camera] = self.dropped.get(frame.camera, 0) + 1
         waiting.append(frame)
 
@@ -35,7 +38,11 @@ class Mailbox:
         ]
         taken = {}
         for _, camera in sorted(ready)[:cameras]:
-            taken[camera] = list(self._waiting[camera])
+            frames = list(self._waiting[camera])
+            if camera in self._broken:
+                self._broken.discard(camera)
+                frames[0] = replace(frames[0], cut=True)
+            taken[camera] = frames
             self._waiting[camera].clear()
             self._in_flight.add(camera)
         return taken
@@ -43,7 +50,17 @@ class Mailbox:
     def done(self, camera: str) -> None:
         self._in_flight.discard(camera)
 
-    def forget(self, camera: str) -> None:
+    def break_off(self, camera: str) -> None:
+        """The frame that tells of a cut is lost: the next one taken says so instead, or a window would cross it."""
+        self._broken.add(camera)
+
+    def clear(self, camera: str) -> None:
+        """Throws away what waits. What is in flight stays so until `done`: nobody else may touch its window."""
         self._waiting.pop(camera, None)
-        self._in_flight.discard(camera)
+        self.break_off(camera)
+
+    def forget(self, camera: str) -> None:
+        """The camera is gone."""
+        self._waiting.pop(camera, None)
+        self._broken.discard(camera)
         self.dropped.pop(camera, None)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from . import background
 from .decision.policy import close_all, expire, step
 from .decision.state import PolicyState
 from .domain.clock import Clock
@@ -20,6 +21,7 @@ from .mailbox import Mailbox
 _LOG = logging.getLogger(__name__)
 CAMERAS_A_BATCH = 8
 EXPIRE_EVERY_S = 0.5
+STOP_CAPTURE_S = 1.5
 
 
 class Pipeline:
@@ -37,21 +39,21 @@ class Pipeline:
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self.lines: dict[str, Line] = {}
+        self.fault: str | None = None
+        """Why nothing is decided any more: a flaw of the engine itself."""
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._tasks = [
-            asyncio.create_task(self._infer(*pair)) for pair in zip(self._workers, self._arrived, strict=True)
+            background.start(self._infer(worker, arrived), f"inference {number}", self._died)
+            for number, (worker, arrived) in enumerate(zip(self._workers, self._arrived, strict=True))
         ]
-        self._tasks.append(asyncio.create_task(self._expire()))
+        self._tasks.append(background.start(self._expire(), "the end of silent incidents", self._died))
 
     async def stop(self) -> None:
         """Ends captures and open incidents. The alerts that this makes go through `on_alert` as always."""
-        for camera in list(self.lines):
-            await self.remove(camera)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(self.remove(camera) for camera in list(self.lines)))
+        await background.end(*self._tasks)
         for worker in self._workers:
             worker.close()
 
@@ -60,32 +62,41 @@ class Pipeline:
         self.lines[line.id] = line
         if line.runtime.privacy:
             line.capture.pause()
+            line.recorder.close()
         line.capture.start()
 
     async def remove(self, camera: str) -> None:
         line = self.lines[camera]
-        await asyncio.to_thread(line.capture.stop)
-        self._close(line)
-        del self.lines[camera]
-        self._mailbox.forget(camera)
+        await asyncio.to_thread(line.capture.stop, STOP_CAPTURE_S)
+        if self.lines.get(camera) is line:
+            self._close(line)
+            del self.lines[camera]
+            self._mailbox.forget(camera)
 
     def set_rules(self, camera: str, rules: Rules) -> None:
         """Swaps the rules in place: the stream, the window and an open incident go on."""
         self.lines[camera].rules = rules
 
     def dropped(self, camera: str) -> int:
+        """Frames that were too many since the camera was added."""
         return self._mailbox.dropped.get(camera, 0)
 
     async def pause(self, camera: str) -> None:
         """Privacy: the connection is closed, open incidents end, no picture stays in memory."""
-        line = self.lines[camera]
+        line = self.lines.get(camera)
+        if line is None:
+            return
         await asyncio.to_thread(line.capture.pause)
-        self._mailbox.forget(camera)
+        self._mailbox.clear(camera)
         self._close(line)
-        line.recorder.clear()
+        line.score = None
+        line.recorder.close()
 
     def resume(self, camera: str) -> None:
-        self.lines[camera].capture.resume()
+        line = self.lines.get(camera)
+        if line is not None:
+            line.recorder.open()
+            line.capture.resume()
 
     def receive(self, frame: Frame) -> None:
         """Called by capture threads."""
@@ -117,16 +128,26 @@ class Pipeline:
                 if line is not None:
                     work.append(Work(camera, line.spec.name, line.windows, frames))
             scores = await worker.score(work)
-            now_tick_s = self._clock.tick_s()
             for camera, frames in taken.items():
                 self._mailbox.done(camera)
-                line = self.lines.get(camera)
-                if line is not None:
-                    line.scored += len(frames)
-                    line.latency_s.extend(now_tick_s - frame.tick_s for frame in frames)
-            for score in scores:
+                self._count(camera, frames, lost=scores is None)
+            for score in scores or ():
                 self._decide(score)
             self._wake()
+            if worker.rest_s:
+                await asyncio.sleep(worker.rest_s)
+
+    def _count(self, camera: str, frames: Sequence[Frame], *, lost: bool) -> None:
+        line = self.lines.get(camera)
+        if line is None:
+            return
+        if lost:
+            line.lost += len(frames)
+            self._mailbox.break_off(camera)
+            return
+        now_tick_s = self._clock.tick_s()
+        line.scored += len(frames)
+        line.latency_s.extend(now_tick_s - frame.tick_s for frame in frames)
 
     def _decide(self, score: Score) -> None:
         line = self.lines.get(score.camera)
@@ -148,6 +169,9 @@ class Pipeline:
                 first = alert.scores[0]
                 line.recorder.begin(alert.incident_id, first.tick_s - first.window_s)
             self._on_alert(line, alert)
+
+    def _died(self, fault: str) -> None:
+        self.fault = fault
 
     def _close(self, line: Line) -> None:
         self._take(line, *close_all(line.rules, line.state, line.id, self._clock.now(), self._clock.tick_s()))

@@ -45,6 +45,11 @@ class ClipMaterial:
     span: PacketSpan | None
     frames: tuple[StoredFrame, ...]
 
+    @property
+    def bytes(self) -> int:
+        packets = self.span.packets if self.span else ()
+        return sum(len(one.data) for one in packets) + sum(len(one.jpeg) for one in self.frames)
+
 
 class Recorder:
     """Frames come from the capture thread, everything else from the event loop.
@@ -61,12 +66,15 @@ class Recorder:
         self._pictures: deque[tuple[float, Picture]] = deque(maxlen=PICTURES)
         self._ring: deque[StoredFrame] = deque()
         self._clips: dict[str, _Clip] = {}
+        self._closed = False
 
     def add(self, frame: Frame) -> None:
         stored = None
         if self._span is None:
             stored = StoredFrame(frame.at, frame.tick_s, self._encode(frame.picture.rgb(MAX_FRAME_HEIGHT)))
         with self._lock:
+            if self._closed:
+                return
             if not self._pictures or frame.tick_s - self._pictures[-1][0] >= PICTURE_SPACING_S:
                 self._pictures.append((frame.tick_s, frame.picture))
             if stored is not None:
@@ -74,11 +82,16 @@ class Recorder:
                 while self._ring[0].tick_s < frame.tick_s - FRAME_RING_S:
                     self._ring.popleft()
 
-    def clear(self) -> None:
-        """Forgets every picture (privacy switch); open clips keep what they had."""
+    def close(self) -> None:
+        """Privacy: forgets every picture, also the one that is still on its way; open clips keep what they had."""
         with self._lock:
+            self._closed = True
             self._pictures.clear()
             self._ring.clear()
+
+    def open(self) -> None:
+        with self._lock:
+            self._closed = False
 
     def newest(self) -> Picture | None:
         with self._lock:
@@ -133,11 +146,15 @@ def _bytes(clip: _Clip) -> int:
     return packets + sum(len(frame.jpeg) for frame in clip.frames)
 
 
+def _continues(before: PacketSpan, after: PacketSpan) -> bool:
+    return before.format == after.format and after.packets[0].dts > before.packets[-1].dts
+
+
 def _join(spans: list[PacketSpan]) -> PacketSpan | None:
-    """The longest run of spans of one format: a reconnect with another format starts another file's worth."""
+    """The longest run of spans that one file can hold: a reconnect brings another format, or starts its time anew."""
     runs: list[list[PacketSpan]] = []
     for span in spans:
-        if runs and runs[-1][-1].format == span.format:
+        if runs and _continues(runs[-1][-1], span):
             runs[-1].append(span)
         else:
             runs.append([span])

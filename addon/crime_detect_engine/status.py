@@ -76,9 +76,9 @@ class Status:
     _info: tuple[Any, ...] = ()
 
     async def run(self) -> None:
-        """Tells changes until cancelled; the store's refusal costs an event, never the loop."""
+        """Tells changes until cancelled; what the store refuses is told again at the next look."""
         self._started_tick_s = self.clock.tick_s()
-        count = 0
+        count, refusal = 0, ""
         while True:
             try:
                 if count % SLOW_CHECK_EVERY == 0:
@@ -89,8 +89,11 @@ class Status:
                 for camera in self._told.keys() - self.pipeline.lines.keys():
                     del self._told[camera]
                 await self._tell_engine_if_changed()
-            except StoreError as error:
-                _LOG.warning("a change of state is not told: %s", error)
+                refusal = ""
+            except (StoreError, OSError) as error:
+                if str(error) != refusal:
+                    _LOG.warning("changes of state are not told: %s", error)
+                refusal = str(error)
             count += 1
             await asyncio.sleep(CHECK_EVERY_S)
 
@@ -100,8 +103,9 @@ class Status:
         if line is None:
             return
         view = line.view(self.clock.now(), self.clock.tick_s())
-        self._told[camera] = _Told(discrete(view), view["confidence"], self.clock.tick_s())
+        told = _Told(discrete(view), view["confidence"], self.clock.tick_s())
         await self.store.append_camera_event(camera, view)
+        self._told[camera] = told
 
     async def _tell_if_changed(self, line: Line) -> None:
         view = line.view(self.clock.now(), self.clock.tick_s())
@@ -114,13 +118,20 @@ class Status:
         await self.tell_camera(line.id)
 
     async def _tell_engine_if_changed(self) -> None:
-        now = (tuple(self.pipeline.lines), self._faults(), self._storage.get("error"))
+        now = (tuple(self.pipeline.lines), self._faults(), self._fallbacks(), self._storage.get("error"))
         if now != self._info:
-            self._info = now
             await self.store.append_engine_event(self.info())
+            self._info = now
 
     def _faults(self) -> tuple[str, ...]:
-        return tuple(worker.fault for worker in self.workers if worker.fault)
+        """What keeps frames from being scored now."""
+        faults = (self.pipeline.fault, *(worker.fault for worker in self.workers))
+        return tuple(dict.fromkeys(filter(None, faults)))
+
+    def _fallbacks(self) -> tuple[str, ...]:
+        """Why the engine runs on another device than it was asked to."""
+        fallbacks = (self.identity.fallback, *(worker.fallback for worker in self.workers))
+        return tuple(dict.fromkeys(filter(None, fallbacks)))
 
     def info(self) -> Mapping[str, Any]:
         """The `info` payload of contracts.md and what the page and the doctor want to know besides."""
@@ -144,7 +155,7 @@ class Status:
                 "metrics": dict(first.metrics),
             },
             "models": [spec.name for spec in identity.specs],
-            "fallback": "; ".join(filter(None, (identity.fallback, *self._faults()))) or None,
+            "fallback": "; ".join(dict.fromkeys((*self._fallbacks(), *self._faults()))) or None,
             "warnings": [*identity.warnings, *self.notes()],
             "outbox": {name: asdict(channel) for name, channel in self._channels.items()},
             "storage": {k: v for k, v in self._storage.items() if k != "media"},
@@ -155,23 +166,27 @@ class Status:
         """Unhealthy when the engine is blind or cannot keep what it sees; one camera that is away is only said."""
         problems = list(self._faults())
         lines = list(self.pipeline.lines.values())
-        lost = [line.id for line in lines if self._is_lost(line)]
-        if lines and len(lost) == len(lines):
+        watching = [line for line in lines if not line.runtime.privacy]
+        states = [line.capture.status().state for line in watching]
+        lost, frozen = states.count(CameraState.LOST), states.count(CameraState.FROZEN)
+        if watching and lost == len(watching):
             problems.append("blind: no camera delivers pictures")
         if self.writer.fault:
             problems.append(f"store: {self.writer.fault}")
         if self.writer.lost:
             problems.append(f"{self.writer.lost} alerts were lost because the store refused for too long")
         error = self.store.storage_error
-        notes = [f"{len(lost)} of {len(lines)} cameras deliver no pictures"] if lost else []
+        notes = [f"{lost} of {len(lines)} cameras deliver no pictures"] if lost else []
+        if frozen:
+            notes.append(f"{frozen} of {len(lines)} cameras show a picture that does not change")
+        notes += self._fallbacks()
+        if self.writer.bare:
+            notes.append(f"{self.writer.bare} alerts were stored without picture and clip: too many waited")
         if error:
             notes.append(f"storage: {error}")
         if not lines:
             notes.append("no camera is configured")
         return not problems, {"reasons": problems, "notes": notes}
-
-    def _is_lost(self, line: Line) -> bool:
-        return not line.runtime.privacy and line.capture.status().state is CameraState.LOST
 
     def metrics(self) -> str:
         registry = CollectorRegistry()
@@ -206,12 +221,14 @@ class _Figures(Collector):
             state, counters = line.capture.status(), line.capture.counters()
             online.add_metric([line.id], float(state.state in (CameraState.LIVE, CameraState.FROZEN)))
             fps.add_metric([line.id], state.fps)
-            latency.add_metric([line.id], line.p95_latency_s() or 0.0)
+            if (latency_s := line.p95_latency_s()) is not None:
+                latency.add_metric([line.id], latency_s)
             frames.add_metric([line.id], line.frames)
             scored.add_metric([line.id], line.scored)
             dropped.add_metric([line.id, "decoder"], counters.dropped)
             dropped.add_metric([line.id, "corrupt"], counters.corrupt)
             dropped.add_metric([line.id, "mailbox"], pipeline.dropped(line.id))
+            dropped.add_metric([line.id, "failed_run"], line.lost)
             reconnects.add_metric([line.id], counters.reconnects)
             refused.add_metric([line.id], line.refused)
         return [online, fps, latency, frames, scored, dropped, reconnects, refused]

@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .domain.errors import StoreError
+from . import background
+from .domain.errors import CrimeDetectError, StoreError
 from .domain.types import Alert, ChangeType, Location, ModelRef, Picture
 from .line import Line
 from .recorder import ClipMaterial
 
 _LOG = logging.getLogger(__name__)
 BACKLOG = 10_000
+HELD_BYTES = 256 * 10**6
+"""Of pictures and clips that wait; beyond it alerts wait without, for what was decided is worth more than memory."""
 RETRY_S = 1.0
-SNAPSHOT_HEIGHT = 1080
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class Entry:
     picture: Picture | None
     material: ClipMaterial | None
 
+    @property
+    def bytes(self) -> int:
+        """Memory that it holds: a decoded picture is YUV 4:2:0."""
+        picture = self.picture.width * self.picture.height * 3 // 2 if self.picture else 0
+        return picture + (self.material.bytes if self.material else 0)
+
 
 class Writer:
     """One alert at a time, in order. While the store refuses (full, locked) alerts wait and are retried.
@@ -37,17 +45,26 @@ class Writer:
     other camera's alert waits for an encoder; it is an incident's last alert, so nothing can overtake it.
     """
 
-    def __init__(self, write: Callable[[Entry], Awaitable[object]]) -> None:
+    def __init__(self, write: Callable[[Entry], Awaitable[object]], retry_s: float = RETRY_S) -> None:
         self._write = write
+        self._retry_s = retry_s
         self._queue: asyncio.Queue[Entry] = asyncio.Queue(BACKLOG)
         self._task: asyncio.Task[None] | None = None
         self._endings: set[asyncio.Task[None]] = set()
+        self._held_bytes = 0
+        self._refusal: str | None = None
+        self._death: str | None = None
         self.lost = 0
+        self.bare = 0
         self.written = 0
-        self.fault: str | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """Why alerts are not stored at present."""
+        return self._death or self._refusal
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._task = background.start(self._run(), "the writer of alerts", self._died)
 
     def put(self, line: Line, alert: Alert) -> None:
         """Takes the picture of the moment now, because the ring forgets it; encoding and storing come later."""
@@ -59,8 +76,13 @@ class Writer:
         if alert.type is ChangeType.END:
             material = line.recorder.finish(alert.incident_id, line.score.tick_s if line.score else 0.0)
         model = ModelRef(line.spec.name, line.spec.version)
+        entry = Entry(alert, line.config.location, model, picture, material)
+        if self._held_bytes + entry.bytes > HELD_BYTES:
+            self.bare += 1
+            entry = Entry(alert, line.config.location, model, None, None)
         try:
-            self._queue.put_nowait(Entry(alert, line.config.location, model, picture, material))
+            self._queue.put_nowait(entry)
+            self._held_bytes += entry.bytes
         except asyncio.QueueFull:
             self.lost += 1
             _LOG.error("camera %s: an alert was lost, the store has refused %d before it", line.id, BACKLOG)
@@ -70,17 +92,20 @@ class Writer:
         try:
             async with asyncio.timeout(timeout_s):
                 await self._queue.join()
-                await asyncio.gather(*self._endings)
+                await asyncio.gather(*self._endings, return_exceptions=True)
         except TimeoutError:
             _LOG.error("%d alerts were not stored before the stop", self._queue.qsize() + len(self._endings))
-        tasks = [task for task in (self._task, *self._endings) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await background.end(*(task for task in (self._task, *self._endings) if task is not None))
 
     def status(self) -> Mapping[str, Any]:
         waiting = self._queue.qsize() + len(self._endings)
-        return {"waiting": waiting, "written": self.written, "lost": self.lost, "fault": self.fault}
+        return {
+            "waiting": waiting,
+            "written": self.written,
+            "lost": self.lost,
+            "bare": self.bare,
+            "fault": self.fault,
+        }
 
     async def _run(self) -> None:
         while True:
@@ -90,7 +115,7 @@ class Writer:
             else:
                 ending = asyncio.create_task(self._store(entry))
                 self._endings.add(ending)
-                ending.add_done_callback(self._endings.discard)
+                ending.add_done_callback(self._ended)
             self._queue.task_done()
 
     async def _store(self, entry: Entry) -> None:
@@ -98,11 +123,25 @@ class Writer:
             try:
                 await self._write(entry)
             except StoreError as error:
-                if str(error) != self.fault:
+                if str(error) != self._refusal:
                     _LOG.error("an alert waits for the store: %s", error)
-                self.fault = str(error)
-                await asyncio.sleep(RETRY_S)
+                self._refusal = str(error)
+                await asyncio.sleep(self._retry_s)
+                continue
+            except CrimeDetectError as error:
+                self.lost += 1
+                _LOG.error("camera %s: an alert cannot be stored: %s", entry.alert.camera, error)
             else:
-                break
-        self.fault = None
-        self.written += 1
+                self.written += 1
+            break
+        self._refusal = None
+        self._held_bytes -= entry.bytes
+
+    def _ended(self, ending: asyncio.Task[None]) -> None:
+        self._endings.discard(ending)
+        if not ending.cancelled() and (error := ending.exception()) is not None:
+            self.lost += 1
+            _LOG.error("the end of an incident was not stored", exc_info=error)
+
+    def _died(self, fault: str) -> None:
+        self._death = fault

@@ -138,6 +138,8 @@ class Classifier(Protocol):
     """A checkpoint on a device, as the pipeline sees it."""
 
     spec: ModelSpec
+    device: str
+    """As `Backend.device`."""
 
     def features(self, frames: Sequence[Frame]) -> Sequence[Vector | None]:
         """One vector a frame in the same order; None where the frame has no difference yet."""

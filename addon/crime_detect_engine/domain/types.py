@@ -53,6 +53,8 @@ class Frame:
     picture: Picture
     moving: bool = True
     cut: bool = False
+    fps: float | None = None
+    """Frames a second that are sampled, where `frame_skip` makes it another rate than the model's own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,9 +15,13 @@ from .cuts import CutDetector
 from .masks import Masks, Polygon
 from .motion import MotionGate
 from .picture import MaskedPicture
+from .rate import rate_of
 
 MAX_GAP_STEPS = 2.5
 """A longer pause between two sampled frames is a gap: there is no difference across it and the window is dropped."""
+MEASURED_S = 2.0
+"""How much of a stream tells its frame rate, which `frame_skip` needs."""
+_SAME_RATE = 0.02
 
 
 class FixedRateSampler:
@@ -25,6 +29,7 @@ class FixedRateSampler:
 
     A source slower than the model is sampled at its own rate, down to a gap of `MAX_GAP_STEPS`. `find_cuts` and
     `gate` switch visual cut detection and the motion gate (off: only what the source tells, always `moving`).
+    `frame_skip` asks for every Nth frame; it is followed as far as `rate_of` allows, and `note` says where it is not.
     """
 
     def __init__(
@@ -35,9 +40,16 @@ class FixedRateSampler:
         masks: Masks | Sequence[Polygon] = (),
         find_cuts: bool = True,
         gate: bool = True,
+        frame_skip: int | None = None,
     ) -> None:
         self._camera = camera
+        self._model_fps = spec.fps
+        self._fps: float | None = None
         self._step_s = 1.0 / spec.fps
+        self._skip = frame_skip
+        self._counted = 0
+        self._counted_from_s = 0.0
+        self.note = rate_of(frame_skip, 0.0, spec.fps)[1]
         self._size = spec.size
         self._interpolation = spec.interpolation
         self._masks = masks if isinstance(masks, Masks) else Masks(masks)
@@ -59,6 +71,8 @@ class FixedRateSampler:
     def offer(self, raw: RawFrame) -> Frame | None:
         """The frame if it is due, None otherwise. `raw.stream_s` must not go back."""
         self._pace(raw)
+        if self._skip is not None:
+            self._measure(raw, self._skip)
         if raw.cut:
             self._pending_cut = True
         gap_s = raw.stream_s - self._sampled_s
@@ -78,6 +92,22 @@ class FixedRateSampler:
                 self._interval_s = spacing_s if old_s == 0 else old_s + 0.2 * (spacing_s - old_s)
         self._offered_s = raw.stream_s
 
+    def _measure(self, raw: RawFrame, skip: int) -> None:
+        """Counts the frames of each connection's first seconds; another rate starts like a cut does."""
+        if raw.cut or self._counted == 0:
+            self._counted, self._counted_from_s = 1, raw.stream_s
+            return
+        elapsed_s = raw.stream_s - self._counted_from_s
+        if self._counted < 0 or elapsed_s <= 0:
+            return
+        if elapsed_s < MEASURED_S:
+            self._counted += 1
+            return
+        fps, self.note = rate_of(skip, round(self._counted / elapsed_s, 1), self._model_fps)
+        self._counted = -1
+        if abs(fps * self._step_s - 1.0) > _SAME_RATE:
+            self._fps, self._step_s, self._pending_cut = fps, 1.0 / fps, True
+
     def _take(self, raw: RawFrame) -> Frame:
         image = self._masks.apply(raw.rgb(self._size, self._size, self._interpolation))
         cut = self._pending_cut
@@ -96,6 +126,7 @@ class FixedRateSampler:
             picture=MaskedPicture(raw, self._masks),
             moving=moving,
             cut=cut,
+            fps=self._fps,
         )
         self._seq += 1
         self._previous = image

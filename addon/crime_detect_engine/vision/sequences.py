@@ -23,13 +23,14 @@ class SlidingWindow:
     """The window of one camera. `length` (10 to 50 steps) overrides the model's own; raises InvalidInputError.
 
     Up to three missing slots are filled with the last vector; a longer gap or a cut starts anew. A frame that the
-    motion gate calls still slides the window but asks for no score: nothing in the window moved.
+    motion gate calls still slides the window but asks for no score: nothing in the window moved. Slots are as long as
+    the frames say (`Frame.fps`); another rate comes with a cut.
     """
 
     def __init__(self, spec: ModelSpec, length: int | None = None) -> None:
         if length is not None and not MIN_LENGTH <= length <= MAX_LENGTH:
             raise InvalidInputError(f"sequence_length must be {MIN_LENGTH} to {MAX_LENGTH}, got {length}")
-        self._fps = spec.fps
+        self._fps = self._model_fps = spec.fps
         self._difference = spec.input == "difference"
         self._vectors: deque[Vector] = deque(maxlen=length or spec.frames)
         self._min_frames = min(spec.min_frames, length or spec.frames)
@@ -62,6 +63,8 @@ class SlidingWindow:
             slots = max(1, math.floor((frame.tick_s - self._slot_s) * self._fps + _EARLY))
         if self._slot_s is None or frame.cut or slots - 1 > HELD_SLOTS:
             joined = self._slot_s is None and not frame.cut
+            self._fps = frame.fps or self._model_fps
+            self._every = score_stride(self._fps)
             self._drop()
             self._slot_s = frame.tick_s
             return joined
