@@ -6,17 +6,18 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from . import background
 from .analysis import analyze_file
-from .assembly import build_line, model_folders, model_name
-from .config import CameraConfig, Config, data_dir, from_arguments
+from .assembly import build_line, model_folders, model_name, start_workers
+from .config import CameraConfig, Config, data_dir
 from .config.editor import ConfigEditor
 from .config.places import in_container
 from .control import Control, test_incident
@@ -26,6 +27,7 @@ from .domain.ports import Actor, Classifier
 from .domain.types import CameraChanged, ChangeType, EngineChanged, Event, IncidentChanged, ModelSpec
 from .frigate_watch import FrigateWatch
 from .inference import Worker
+from .invocation import read_config
 from .outputs import build_channels, deliveries_for, targets_of_a_test
 from .outputs.channel import Sent
 from .outputs.message import Site
@@ -34,18 +36,15 @@ from .outputs.outbox import Outbox
 from .pipeline import Pipeline
 from .sources.frigate import FrigateDiscovery
 from .status import Identity, Status
-from .store.incidents import IncidentContext
-from .store.pictures import encode_jpeg
 from .store.store import Store
 from .vision.checkpoint import find_checkpoint
 from .vision.classifier import load_classifier
 from .web.access import Access
 from .web.server import Server, build_app, serve
-from .writer import Entry, Writer
+from .writer import Writer, store_entry
 
 _LOG = logging.getLogger(__name__)
 WRITER_STOP_S = 3.0
-SNAPSHOT_HEIGHT = 1080
 
 
 class Service:
@@ -80,7 +79,7 @@ class Service:
         self._read_specs()
         await self._open_store()
         workers, identity = await self._start_workers()
-        self._writer = Writer(self._write)
+        self._writer = Writer(partial(store_entry, self._store))
         self._writer.start()
         self._stack.push_async_callback(self._writer.stop, WRITER_STOP_S)
         self._pipeline = Pipeline(workers, self._writer.put, self._clock)
@@ -102,9 +101,11 @@ class Service:
 
     def _read_specs(self) -> None:
         chosen = self.config.model.name
-        names = dict.fromkeys(model_name(camera, chosen) for camera in self.config.cameras.values())
-        if not names or self.config.frigate is not None:
-            names[chosen] = None
+        wanted = {model_name(camera, chosen) for camera in self.config.cameras.values()}
+        if not wanted or self.config.frigate is not None:
+            wanted.add(chosen)
+        # The first is the one that is shown and that analyses uploads.
+        names = sorted(wanted, key=lambda name: name != chosen)
         self._specs = {name: find_checkpoint(name, model_folders(self._data)).spec for name in names}
 
     async def _open_store(self) -> None:
@@ -121,28 +122,13 @@ class Service:
         self.admin_token = await self._store.tokens.ensure_admin_token()
 
     async def _start_workers(self) -> tuple[list[Worker], Identity]:
-        notes: list[str] = []
-        devices: list[str] = []
-
-        def load(name: str, on_cpu: bool) -> Classifier:
-            device = "cpu" if on_cpu else self.config.model.device
-            classifier, note = load_classifier(name, device, model_folders(self._data))
-            devices.append(classifier.device)
-            if note and note not in notes:
-                notes.append(note)
-                _LOG.warning("%s", note)
-            return classifier
-
-        workers = [Worker(number, load, self._clock) for number in range(max(1, (os.cpu_count() or 1) - 1))]
-        await workers[0].prepare(list(self._specs))
-        if devices[0] == "cuda":
-            del workers[1:]
-        for worker in workers[1:]:
-            await worker.prepare(list(self._specs))
-        specs = list(self._specs.values())
-        fallback, warnings = "; ".join(notes) or None, tuple(self.config.warnings)
-        address = self.config.base_url
-        return workers, Identity(self.config.instance, devices[0], specs, fallback, warnings, address)
+        started = await start_workers(list(self._specs), self.config.model.device, self._data, self._clock)
+        for worker in started.workers:
+            self._stack.callback(worker.close)
+        config, specs = self.config, list(self._specs.values())
+        return started.workers, Identity(
+            config.instance, started.device, specs, started.fallback, tuple(config.warnings), config.base_url
+        )
 
     def _build_outputs(self) -> None:
         config, store, clock = self.config, self._store, self._clock
@@ -200,19 +186,6 @@ class Service:
         if self._mqtt is not None:
             self._mqtt.remove_camera(camera)
 
-    async def _write(self, entry: Entry) -> None:
-        """Stores one alert: its picture and clip are files before the record names them."""
-        alert, snapshot, clip = entry.alert, None, None
-        if entry.picture is not None:
-            picture = entry.picture
-            snapshot = await asyncio.to_thread(lambda: encode_jpeg(picture.rgb(SNAPSHOT_HEIGHT)))
-        if entry.material is not None and entry.material.span is not None:
-            clip = await self._store.clips.remux(alert.incident_id, entry.material.span)
-        elif entry.material is not None:
-            pictures = [(frame.tick_s, frame.jpeg) for frame in entry.material.frames]
-            clip = await self._store.clips.encode(alert.incident_id, pictures)
-        await self._store.write(alert, snapshot, IncidentContext(entry.location, entry.model), clip)
-
     def _tell(self, event: Event) -> None:
         """Carries what was stored to the outputs."""
         if isinstance(event, IncidentChanged):
@@ -228,8 +201,11 @@ class Service:
             raise ConfigError("thresholds are kept in the configuration file; start with --config FILE to change them")
         if camera not in self.config.cameras:
             raise ConfigError(f"{camera} is not in the file; name it there (a source like frigate:NAME) to set it up")
-        self.config = await asyncio.to_thread(self._editor.set_threshold, camera, threshold)
-        self._pipeline.set_rules(camera, self.config.cameras[camera].rules)
+        written = await asyncio.to_thread(self._editor.set_threshold, camera, threshold)
+        rules = written.cameras[camera].rules
+        self._pipeline.set_rules(camera, rules)
+        changed = replace(self.config.cameras[camera], rules=rules)
+        self.config = replace(self.config, cameras={**self.config.cameras, camera: changed})
 
     async def _analyze_upload(self, path: Path) -> Mapping[str, Any]:
         """One file at a time, with a classifier of its own: the cameras' workers are not kept waiting."""
@@ -265,36 +241,10 @@ class Service:
         if self._mqtt is not None:
             status = self._mqtt.status()
             notes += [*status.notes, *([f"mqtt: {status.error}"] if status.error else [])]
-        return [*notes, *(line.note for line in self._pipeline.lines.values() if line.note)]
+        return [*notes, *(f"{line.id}: {line.note}" for line in self._pipeline.lines.values() if line.note)]
 
-    def _run(self, work: Any, name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        self._stack.push_async_callback(end)
-
-
-def read_config(arguments: argparse.Namespace) -> tuple[Config, ConfigEditor | None]:
-    """The file's cameras and those of `--camera`. Raises ConfigError."""
-    cameras = {}
-    for item in arguments.camera:
-        name, separator, url = item.partition("=")
-        if not separator or not url:
-            raise ConfigError(f"--camera wants NAME=URL, like front=rtsp://10.0.0.5/stream; got {name!r} alone")
-        cameras[name] = url
-    if arguments.config is None:
-        return from_arguments(cameras, arguments.demo), None
-    editor = ConfigEditor(arguments.config)
-    config = editor.load()
-    if not cameras and not arguments.demo:
-        return config, editor
-    added = from_arguments(cameras, arguments.demo).cameras
-    if taken := set(added) & set(config.cameras):
-        raise ConfigError(f"{', '.join(sorted(taken))}: named by --camera and by {arguments.config.name}")
-    return replace(config, cameras={**config.cameras, **added}), editor
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._stack.push_async_callback(background.end, background.start(work, name, self._status.died))
 
 
 def run_command(arguments: argparse.Namespace) -> int:

@@ -1,16 +1,20 @@
-"""Owns how a camera's line is put together from its configuration."""
+"""Owns how a camera's line and the workers are put together from the configuration."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from .config import CameraConfig
 from .domain.clock import Clock
-from .domain.ports import CameraRuntime
+from .domain.errors import CrimeDetectError
+from .domain.ports import CameraRuntime, Classifier
 from .domain.types import CameraState, CameraStatus, Frame, ModelSpec
+from .inference import Worker
 from .line import Line
 from .pipeline import Pipeline
 from .recorder import Recorder
@@ -20,6 +24,7 @@ from .sources.capture import Capture
 from .sources.frigate import FrigateDiscovery
 from .sources.ring import RingLimits
 from .store.pictures import encode_jpeg
+from .vision.classifier import load_classifier
 from .vision.sequences import SlidingWindow
 
 _LOG = logging.getLogger(__name__)
@@ -66,6 +71,42 @@ def _log_change(status: CameraStatus) -> None:
         _LOG.warning("camera %s: %s: %s", status.camera, status.state, status.last_error)
     elif status.state is CameraState.LIVE:
         _LOG.info("camera %s: live, %dx%d", status.camera, status.width, status.height)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Workers that are ready, the device they run on, and why that is not the one asked for."""
+
+    workers: list[Worker]
+    device: str
+    fallback: str | None
+
+
+async def start_workers(models: Sequence[str], device: str, data: Path, clock: Clock) -> Workers:
+    """One worker a core but one, or one for a GPU, with these models loaded. Raises CheckpointError, BackendError."""
+    notes: dict[str, None] = {}
+    found: list[str] = []
+
+    def load(name: str, on_cpu: bool) -> Classifier:
+        classifier, note = load_classifier(name, "cpu" if on_cpu else device, model_folders(data))
+        found.append(classifier.device)
+        if note and note not in notes:
+            notes[note] = None
+            _LOG.warning("%s", note)
+        return classifier
+
+    workers: list[Worker] = []
+    try:
+        for number in range(max(1, (os.cpu_count() or 1) - 1)):
+            workers.append(Worker(number, load, clock))
+            await workers[-1].prepare(models)
+            if "cuda" in found:
+                break
+    except CrimeDetectError:
+        for worker in workers:
+            worker.close()
+        raise
+    return Workers(workers, found[0], "; ".join(notes) or None)
 
 
 def model_folders(data: Path) -> tuple[Path, ...]:

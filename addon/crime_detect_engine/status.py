@@ -73,6 +73,7 @@ class Status:
     _channels: Mapping[str, ChannelStatus] = field(default_factory=dict)
     _storage: Mapping[str, Any] = field(default_factory=dict)
     _started_tick_s: float = 0.0
+    _death: str | None = None
     _info: tuple[Any, ...] = ()
 
     async def run(self) -> None:
@@ -96,6 +97,10 @@ class Status:
                 refusal = str(error)
             count += 1
             await asyncio.sleep(CHECK_EVERY_S)
+
+    def died(self, fault: str) -> None:
+        """A part of the engine has ended that never should: said until the restart."""
+        self._death = fault
 
     async def tell_camera(self, camera: str) -> None:
         """Makes an event of the camera's state now."""
@@ -125,7 +130,7 @@ class Status:
 
     def _faults(self) -> tuple[str, ...]:
         """What keeps frames from being scored now."""
-        faults = (self.pipeline.fault, *(worker.fault for worker in self.workers))
+        faults = (self._death, self.pipeline.fault, *(worker.fault for worker in self.workers))
         return tuple(dict.fromkeys(filter(None, faults)))
 
     def _fallbacks(self) -> tuple[str, ...]:

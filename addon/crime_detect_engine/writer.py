@@ -13,12 +13,16 @@ from .domain.errors import CrimeDetectError, StoreError
 from .domain.types import Alert, ChangeType, Location, ModelRef, Picture
 from .line import Line
 from .recorder import ClipMaterial
+from .store.incidents import IncidentContext
+from .store.pictures import encode_jpeg
+from .store.store import Store
 
 _LOG = logging.getLogger(__name__)
 BACKLOG = 10_000
 HELD_BYTES = 256 * 10**6
 """Of pictures and clips that wait; beyond it alerts wait without, for what was decided is worth more than memory."""
 RETRY_S = 1.0
+SNAPSHOT_HEIGHT = 1080
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +149,17 @@ class Writer:
 
     def _died(self, fault: str) -> None:
         self._death = fault
+
+
+async def store_entry(store: Store, entry: Entry) -> None:
+    """Stores one alert: its picture and clip are files before the record names them. Raises StoreError."""
+    alert, snapshot, clip = entry.alert, None, None
+    if entry.picture is not None:
+        picture = entry.picture
+        snapshot = await asyncio.to_thread(lambda: encode_jpeg(picture.rgb(SNAPSHOT_HEIGHT)))
+    if entry.material is not None and entry.material.span is not None:
+        clip = await store.clips.remux(alert.incident_id, entry.material.span)
+    elif entry.material is not None:
+        pictures = [(frame.tick_s, frame.jpeg) for frame in entry.material.frames]
+        clip = await store.clips.encode(alert.incident_id, pictures)
+    await store.write(alert, snapshot, IncidentContext(entry.location, entry.model), clip)
