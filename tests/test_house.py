@@ -304,3 +304,17 @@ def test_each_source_backend_and_output_has_its_test() -> None:
             if path.name != "__init__.py" and not test.is_file():
                 missing.append(str(test.relative_to(ROOT)))
     assert not missing
+
+
+def test_what_needs_torch_stands_where_torch_is_tested() -> None:
+    """`scripts/test train` runs the tests of these two stages; elsewhere such a test would skip everywhere."""
+    needs = re.compile(r"mark\.torch|importorskip\(\"(torch|sklearn|torchvision|nncf)")
+    stray = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if needs.search(path.read_text())
+        and path != Path(__file__)
+        and not path.is_relative_to(ROOT / "tests" / "engine" / "vision")
+        and not path.is_relative_to(ROOT / "tests" / "engine" / "learning")
+    ]
+    assert not stray
