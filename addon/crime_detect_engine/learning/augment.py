@@ -20,7 +20,7 @@ def augment(clip: Clip, frames: int, options: Augmentation, random: np.random.Ge
     clip = _light(clip, options, random)
     if options.noise > 0 and random.random() < 0.5:
         sigma = random.uniform(0, options.noise)
-        # int8 noise is drawn once for the window and shifted for each frame: the pattern differs, the cost does not.
+        # Drawn once for the window and shifted for each frame: every frame's grain differs at the cost of one draw.
         noise = np.rint(random.normal(0, sigma, (clip.shape[1] + 64, *clip.shape[2:]))).astype(np.int16)
         shifts = random.integers(0, 64, len(clip))
         noisy = [np.clip(f + noise[s : s + clip.shape[1]], 0, 255) for f, s in zip(clip, shifts, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,14 @@ _MODEL = {
 }
 
 
+_KINDS = {
+    "int": int, "float": vol.Coerce(float), "str": str, "int | None": vol.Any(int, None), "str | None": vol.Any(str, None)
+}  # fmt: skip
+
+
 def _fields(kind: type) -> dict[vol.Optional, Any]:
-    return {vol.Optional(name): object for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+    """Every field of an option dataclass, checked by its annotation."""
+    return {vol.Optional(one.name): _KINDS[str(one.type)] for one in fields(kind)}
 
 
 RECIPE_SCHEMA = vol.Schema(

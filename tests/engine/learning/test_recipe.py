@@ -30,6 +30,7 @@ def test_defaults_are_those_of_imagenet(recipe_text: str) -> None:
     [
         ('input = "difference"', 'input = "thermal"', "input"),
         ("epochs = 1", "epoch = 1", "epoch"),
+        ("epochs = 1", 'epochs = "many"', "epochs"),
         ('name = "tiny"', 'name = "../tiny"', "name"),
         ("[training]", "[training", "line"),
         ('labels = ["normal", "fighting"]', 'labels = ["normal"]', "labels"),
