@@ -12,6 +12,12 @@ from .domain.clock import SystemClock
 from .store.store import Store
 
 
+def later_command(arguments: argparse.Namespace) -> int:
+    """A command that is agreed on and not built yet: exit code 2, as for wrong usage."""
+    print(f"crime-detect: `{arguments.command}` is not in this version", file=sys.stderr)
+    return 2
+
+
 def create_token_command(arguments: argparse.Namespace) -> int:
     """`crime-detect token create`: prints the token, the only time it is shown."""
     cameras = None if arguments.cameras is None else frozenset(arguments.cameras)

@@ -22,7 +22,7 @@ from .sampling.sampler import FixedRateSampler
 from .sources.file import FileSource, probe_duration
 from .store.overlay import PHOTO_SUFFIXES, write_overlay
 from .vision.classifier import load_classifier
-from .vision.sequences import score_stride
+from .vision.sequences import Slots, score_stride
 
 BATCH = 16
 SUFFIXES = frozenset(
@@ -67,7 +67,7 @@ def analyze_file(path: Path, classifier: Classifier, fps: float | None = None) -
     first = next(frames, None)
     if first is None:
         raise SourceError("not a video: no picture in it could be decoded", permanent=True)
-    steps = list(_steps(chain((first,), frames), classifier))
+    steps = list(_steps(chain((first,), frames), classifier, spec.fps))
     duration_s = probe_duration(path)
     windows, note = _windows(steps, classifier, spec.fps), None
     if not windows:
@@ -95,16 +95,20 @@ def _rounded(probabilities: dict[str, float]) -> dict[str, float]:
     return {label: round(value, 4) for label, value in probabilities.items()}
 
 
-def _steps(frames: Iterable[Frame], classifier: Classifier) -> Iterator[_Step]:
-    joined = False
+def _steps(frames: Iterable[Frame], classifier: Classifier, fps: float) -> Iterator[_Step]:
+    """One step a slot of 1/`fps` seconds: like in the live window the last vector is held over missing ones."""
+    slots, last = Slots(fps), None
     waiting = iter(frames)
     while batch := list(islice(waiting, BATCH)):
         for frame, vector in zip(batch, classifier.features(batch), strict=True):
+            missing = slots.advance(frame)
+            if vector is None or missing is None:
+                last = None
             if vector is None:
-                joined = False
                 continue
-            yield _Step(frame.tick_s, vector, joined and not frame.cut)
-            joined = True
+            if last is not None:
+                yield from (_Step(last.tick_s + n / fps, last.vector, True) for n in range(1, (missing or 0) + 1))
+            yield (last := _Step(frame.tick_s, vector, last is not None))
 
 
 def _windows(steps: Sequence[_Step], classifier: Classifier, fps: float) -> list[Window]:

@@ -111,7 +111,7 @@ async def measure_cameras(clip: Path, model: str, seconds: float) -> Mapping[str
     pipeline.start()
     spec = load_classifier(model)[0].spec
     for number in range(CAMERAS):
-        camera = CameraConfig(id=f"bench_{number}", source=str(clip), name=f"Bench {number}")
+        camera = CameraConfig(id=f"bench_{number}", source=f"loop:{clip}", name=f"Bench {number}")
         pipeline.add(build_line(camera, spec, pipeline, CameraRuntime(), ZoneInfo("UTC"), clock))
     await asyncio.sleep(WARM_UP_S)
     lines = list(pipeline.lines.values())

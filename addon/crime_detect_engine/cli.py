@@ -71,7 +71,7 @@ def _add_service(commands: Any) -> None:
     run.add_argument("--camera", action="append", default=[], metavar="NAME=URL", help="a camera without a file")
     run.add_argument("--demo", action="store_true", help="a synthetic camera and the demo model")
     run.add_argument("--host", help="address to listen on, default 127.0.0.1 (0.0.0.0 in containers)")
-    run.add_argument("--port", type=int, default=8099)
+    run.add_argument("--port", type=_port, default=8099, help="0 takes a free one")
     _add_data(run)
 
 
@@ -82,7 +82,7 @@ def _add_analyze(commands: Any) -> None:
     analyze.add_argument("--device", default="auto", choices=("auto", "cuda", "openvino", "cpu"))
     analyze.add_argument("--json", action="store_true", help="one JSON object a line")
     analyze.add_argument("--overlay", type=Path, metavar="FILE-or-DIR", help="write videos with label and confidence")
-    analyze.add_argument("--fps", type=float, metavar="F", help="sample at F frames a second instead of the model's")
+    analyze.add_argument("--fps", type=_rate, metavar="F", help="sample at F frames a second instead of the model's")
 
 
 def _add_learning(commands: Any) -> None:
@@ -125,6 +125,34 @@ def _add_administration(commands: Any) -> None:
     create.add_argument("--cameras", nargs="*", metavar="CAMERA", help="limit it to these cameras")
     create.add_argument("--name", default="command line", help="shown in the audit")
     _add_data(create)
+    _add_later(commands)
+
+
+def _add_later(commands: Any) -> None:
+    """Commands that are agreed on and not built yet: they say so, whatever follows them."""
+    for name, action, subject, option in (
+        ("evidence", "verify", "FILE", "--public-key"),
+        ("user", "add", "NAME", "--role"),
+    ):
+        actions = commands.add_parser(name, help="not in this version").add_subparsers(required=True, metavar="ACTION")
+        later = _command(actions, action, ".administration:later_command", "not in this version")
+        later.add_argument("subject", nargs="?", metavar=subject)
+        later.add_argument(option)
+        later.set_defaults(command=f"{name} {action}")
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 1.0 <= rate <= 60.0:
+        raise argparse.ArgumentTypeError(f"{text} is not a rate from 1 to 60 frames a second")
+    return rate
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 0 to 65535")
+    return port
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

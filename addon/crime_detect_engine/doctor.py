@@ -10,14 +10,14 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from . import __version__
 from .assembly import model_folders
-from .config import Config, data_dir, load_config
+from .config import Config, ModelOptions, data_dir, load_config
 from .domain.clock import SystemClock
 from .domain.errors import CrimeDetectError, SourceError
 from .sources.address import redact, scheme_of, split_url
@@ -60,19 +60,23 @@ def examine(data: Path, config_file: Path | None) -> Iterator[Finding]:
     yield from _versions()
     yield _processor()
     yield from _models(data)
-    yield _inference(data)
+    config, findings = _configuration(config_file)
+    yield _inference(data, config.model)
     yield _storage(data)
-    if config_file is None:
-        yield Finding("configuration", ABSENT, "none given", "check one with --config FILE")
-        return
-    try:
-        config = load_config(config_file)
-    except CrimeDetectError as error:
-        yield Finding("configuration", BAD, str(error), "mend the lines named")
-        return
-    yield Finding("configuration", GOOD, f"{config_file.name}: {len(config.cameras)} cameras")
-    yield from (Finding("configuration", WARNING, text) for text in config.warnings)
+    yield from findings
     yield from _reachable(config)
+
+
+def _configuration(file: Path | None) -> tuple[Config, Sequence[Finding]]:
+    """The file's content, or defaults where there is none that can be used."""
+    if file is None:
+        return Config(), [Finding("configuration", ABSENT, "none given", "check one with --config FILE")]
+    try:
+        config = load_config(file)
+    except CrimeDetectError as error:
+        return Config(), [Finding("configuration", BAD, str(error), "mend the lines named")]
+    warnings = [Finding("configuration", WARNING, text) for text in config.warnings]
+    return config, [Finding("configuration", GOOD, f"{file.name}: {len(config.cameras)} cameras"), *warnings]
 
 
 def _versions() -> Iterator[Finding]:
@@ -109,15 +113,17 @@ def _models(data: Path) -> Iterator[Finding]:
             yield Finding("model", BAD, f"{listing.name}: {listing.error}", "install the model again")
 
 
-def _inference(data: Path) -> Finding:
+def _inference(data: Path, model: ModelOptions) -> Finding:
     try:
-        classifier, note = load_classifier("default", "auto", model_folders(data))
+        classifier, note = load_classifier(model.name, model.device, model_folders(data))
     except CrimeDetectError as error:
         return Finding("inference", BAD, str(error))
     return Finding("inference", WARNING if note else GOOD, f"{classifier.spec.name} on {classifier.device}", note)
 
 
 def _storage(data: Path) -> Finding:
+    if not data.exists():
+        return Finding("storage", ABSENT, f"{data} is made at the first start")
     try:
         asyncio.run(_open_and_close(data))
     except CrimeDetectError as error:
@@ -157,6 +163,8 @@ def _frigate(options: FrigateOptions) -> Finding:
 
 def _camera(name: str, source: str) -> Finding:
     scheme = scheme_of(source)
+    if scheme is None and not Path(source).is_file():
+        return Finding(f"camera {name}", BAD, f"{redact(source)}: no such file", "mend the address")
     if scheme not in PORTS:
         return Finding(f"camera {name}", GOOD, redact(source))
     try:

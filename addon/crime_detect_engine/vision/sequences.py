@@ -30,13 +30,13 @@ class SlidingWindow:
     def __init__(self, spec: ModelSpec, length: int | None = None) -> None:
         if length is not None and not MIN_LENGTH <= length <= MAX_LENGTH:
             raise InvalidInputError(f"sequence_length must be {MIN_LENGTH} to {MAX_LENGTH}, got {length}")
-        self._fps = self._model_fps = spec.fps
+        self._model_fps = spec.fps
+        self._slots = Slots(spec.fps)
         self._difference = spec.input == "difference"
         self._vectors: deque[Vector] = deque(maxlen=length or spec.frames)
         self._min_frames = min(spec.min_frames, length or spec.frames)
-        self._every = score_stride(spec.fps)
-        self._slot_s: float | None = None
-        self._waited = self._every
+        self._waited = 0
+        self._drop()
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -58,25 +58,46 @@ class SlidingWindow:
 
         False where the frame does not continue the one before: a difference across a cut or a long gap means nothing.
         """
-        slots = 1
-        if self._slot_s is not None:
-            slots = max(1, math.floor((frame.tick_s - self._slot_s) * self._fps + _EARLY))
-        if self._slot_s is None or frame.cut or slots - 1 > HELD_SLOTS:
-            joined = self._slot_s is None and not frame.cut
-            self._fps = frame.fps or self._model_fps
-            self._every = score_stride(self._fps)
+        joined = not self._slots.begun and not frame.cut
+        if frame.cut or not self._slots.begun:
+            self._slots = Slots(frame.fps or self._model_fps)
+        missing = self._slots.advance(frame)
+        if missing is None:
             self._drop()
-            self._slot_s = frame.tick_s
             return joined
-        self._slot_s = min(self._slot_s + slots / self._fps, frame.tick_s + _EARLY / self._fps)
-        for _ in range(slots - 1 if self._vectors else 0):
+        for _ in range(missing if self._vectors else 0):
             self._vectors.append(self._vectors[-1])
             self._waited += 1
         return True
 
     def _drop(self) -> None:
+        """The first score comes once there is enough, at a step that leads to whole windows from the first step on."""
         self._vectors.clear()
-        self._waited = self._every
+        self._every = score_stride(self._slots.fps)
+        whole = self._vectors.maxlen or 0
+        self._waited = self._every - self._min_frames - (whole - self._min_frames) % self._every
+
+
+class Slots:
+    """The fixed time slots of one camera or file, 1/`fps` long, as its frames fill them."""
+
+    def __init__(self, fps: float) -> None:
+        self.fps = fps
+        self._at_s: float | None = None
+
+    @property
+    def begun(self) -> bool:
+        return self._at_s is not None
+
+    def advance(self, frame: Frame) -> int | None:
+        """How many slots lie empty before this frame; None where it does not continue: the first, a cut, a gap."""
+        if self._at_s is not None and not frame.cut:
+            slots = max(1, math.floor((frame.tick_s - self._at_s) * self.fps + _EARLY))
+            if slots - 1 <= HELD_SLOTS:
+                self._at_s = min(self._at_s + slots / self.fps, frame.tick_s + _EARLY / self.fps)
+                return slots - 1
+        self._at_s = frame.tick_s
+        return None
 
 
 def score_stride(fps: float) -> int:
