@@ -134,6 +134,8 @@ class Heard(NamedTuple):
     topic: str
     payload: bytes
     retain: bool
+    qos: int
+    """As published, since the listener asks for 1 and nobody publishes 2."""
 
 
 class MqttListener:
@@ -179,7 +181,7 @@ class MqttListener:
 
     def _note(self, message: MQTTMessage) -> None:
         with self._changed:
-            self.heard.append(Heard(message.topic, bytes(message.payload), bool(message.retain)))
+            self.heard.append(Heard(message.topic, bytes(message.payload), bool(message.retain), message.qos))
             self._changed.notify_all()
 
     def _note_subscription(self) -> None:
