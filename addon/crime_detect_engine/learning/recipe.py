@@ -109,8 +109,12 @@ _MODEL = {
 
 
 _KINDS = {
-    "int": int, "float": vol.Coerce(float), "str": str, "int | None": vol.Any(int, None), "str | None": vol.Any(str, None)
-}  # fmt: skip
+    "int": int,
+    "float": vol.Coerce(float),
+    "str": str,
+    "int | None": vol.Any(int, None),
+    "str | None": vol.Any(str, None),
+}
 
 
 def _fields(kind: type) -> dict[vol.Optional, Any]:
