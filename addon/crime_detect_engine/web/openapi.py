@@ -66,7 +66,15 @@ def _operation(route: Route) -> dict[str, Any]:
         },
     }
     if route.body is not None:
-        operation["requestBody"] = {"content": {"application/json": {"schema": _schema(route.body)}}}
+        schema = _schema(route.body)
+        operation["requestBody"] = {
+            "required": bool(schema.get("required")),
+            "content": {"application/json": {"schema": schema}},
+        }
+    elif route.upload is not None:
+        file = {"type": "string", "format": "binary"}
+        form = {"type": "object", "properties": {route.upload: file}, "required": [route.upload]}
+        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     return operation
 
 

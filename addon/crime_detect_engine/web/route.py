@@ -25,13 +25,17 @@ UPLOAD_LIMIT_BYTES = web.AppKey("upload_limit_bytes", int)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`query` and `body` are voluptuous schemas; the handler reads with them and the OpenAPI text is made of them."""
+    """`query` and `body` are voluptuous schemas; the handler reads with them and the OpenAPI text is made of them.
+
+    `upload` names the form field of a handler that takes a file instead of JSON.
+    """
 
     method: str
     path: str
     handler: Handler
     query: vol.Schema | None = None
     body: vol.Schema | None = None
+    upload: str | None = None
 
 
 DECLARED: web.AppKey[Sequence[Route]] = web.AppKey("declared")

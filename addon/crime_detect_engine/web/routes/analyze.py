@@ -81,6 +81,6 @@ async def get_job(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    Route("POST", f"{API}/analyze", start_analysis),
+    Route("POST", f"{API}/analyze", start_analysis, upload="file"),
     Route("GET", f"{API}/jobs/{{job}}", get_job),
 )
