@@ -18,6 +18,8 @@ from crime_detect_engine.sources import SOURCES
 from .complaints import NOT_IN_THIS_VERSION
 from .settings import RESERVED_CAMERAS, Polygon
 
+_WITHOUT_HOST = frozenset({"frigate", "loop", "synthetic", "webcam"})
+"""Schemes that name no host; the others are URLs."""
 LABELS = tuple(label for label in VOCABULARY if label != NORMAL)
 
 
@@ -128,7 +130,7 @@ def source(value: object) -> str:
         return address
     scheme, rest = match[1].lower(), address[match.end() :]
     usable = bool(rest) or scheme == "synthetic"
-    if rest.startswith("//"):
+    if rest.startswith("//") or scheme not in _WITHOUT_HOST:
         usable = re.fullmatch(r"//[^\s|\\]*[^\s|\\/?#@:][^\s|\\]*", rest) is not None
     if scheme in SOURCES and usable:
         return address
