@@ -153,8 +153,8 @@ class Control:
 
     async def set_threshold(self, camera: str, threshold: float, actor: Actor) -> None:
         self._line(camera)
-        if not 0.0 <= threshold <= 1.0:
-            raise InvalidInputError("a threshold lies between 0 and 1", {"threshold": "0..1"})
+        if not 0.0 < threshold <= 1.0:
+            raise InvalidInputError("a threshold lies above 0 and up to 1", {"threshold": "above 0, up to 1"})
         await self._change_threshold(camera, threshold)
         await self._store.audit.append(actor, "threshold", camera, {"threshold": threshold})
         await self._status.tell_camera(camera)
