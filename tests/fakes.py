@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -21,14 +22,17 @@ from crime_detect_engine.domain.types import (
     CameraChanged,
     ChangeType,
     Event,
+    Frame,
     Image,
     Incident,
     IncidentChanged,
     IncidentSource,
     Location,
     ModelRef,
+    ModelSpec,
     Picture,
     Severity,
+    Vector,
     Verdict,
 )
 from crime_detect_engine.domain.ulid import ulid
@@ -449,3 +453,57 @@ class WebhookServer:
         status = self.statuses.pop(0) if self.statuses else 204
         headers = {"Location": self.url} if 300 <= status < 400 else {"Retry-After": "9"} if status == 429 else {}
         return web.Response(status=status, headers=headers)
+
+
+# --- pipeline -----------------------------------------------------------------------------------------------------
+
+
+def told_frame(camera: str, tick_s: float, probability: float, *, cut: bool = False, seq: int = 0) -> Frame:
+    """A frame that tells a `ScriptedClassifier` how probable a fight is."""
+    image = np.full((4, 4, 3), round(probability * 100), np.uint8)
+    at = NOON + timedelta(seconds=tick_s)
+    return Frame(camera, seq, at, tick_s, image, None if cut else image, FakePicture(seq, 64, 36), True, cut)
+
+
+class ScriptedClassifier:
+    """A Classifier that reads the probability of a fight off the newest picture (`told_frame`).
+
+    `plan`: what happens to the next calls of `features`; an error is raised, a function is called first.
+    """
+
+    def __init__(self, spec: ModelSpec, device: str = "cpu") -> None:
+        self.spec = spec
+        self.device = device
+        self.plan: list[Exception | Callable[[], object]] = []
+        self.batches: list[list[Frame]] = []
+
+    def features(self, frames: Sequence[Frame]) -> Sequence[Vector | None]:
+        self.batches.append(list(frames))
+        todo = self.plan.pop(0) if self.plan else None
+        if isinstance(todo, Exception):
+            raise todo
+        if todo is not None:
+            todo()
+        return [None if one.previous is None else one.image[0, 0, :1].astype(np.float32) / 100 for one in frames]
+
+    def probabilities(self, windows: Sequence[Any]) -> Sequence[Mapping[str, float]]:
+        return [{"normal": 1 - float(window[-1, 0]), "fighting": float(window[-1, 0])} for window in windows]
+
+
+class IdleSource:
+    """A connected camera that sends nothing until it is told to end; counts its connections."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self._ended = threading.Event()
+
+    def frames(self, on_packet: Any = None) -> Iterator[Any]:
+        self.connections += 1
+        self._ended.clear()
+        self._ended.wait()
+        yield from ()
+
+    def interrupt(self) -> None:
+        self._ended.set()
