@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import logging
-import signal
-import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,23 +14,22 @@ from typing import Any
 from . import background
 from .analysis import analyze_file
 from .assembly import build_line, model_folders, model_name, start_workers
-from .config import CameraConfig, Config, data_dir
+from .config import CameraConfig, Config, changes
 from .config.editor import ConfigEditor
-from .config.places import in_container
 from .control import Control, test_incident
-from .domain.clock import Clock, SystemClock
+from .domain.clock import Clock
 from .domain.errors import ConfigError, InvalidInputError, SourceError
 from .domain.ports import Actor, Classifier
 from .domain.types import CameraChanged, ChangeType, EngineChanged, Event, IncidentChanged, ModelSpec
 from .frigate_watch import FrigateWatch
 from .inference import Worker
-from .invocation import read_config
 from .outputs import build_channels, deliveries_for, targets_of_a_test
 from .outputs.channel import Sent
 from .outputs.message import Site
 from .outputs.mqtt import MqttOutput
 from .outputs.outbox import Outbox
 from .pipeline import Pipeline
+from .reload import ConfigFollower, effective
 from .sources.frigate import FrigateDiscovery
 from .status import Identity, Status
 from .store.store import Store
@@ -48,9 +44,19 @@ WRITER_STOP_S = 3.0
 
 
 class Service:
-    """The running engine. `start` raises CrimeDetectError for what a person must mend first; `stop` takes < 5 s."""
+    """The running engine. `start` raises CrimeDetectError for what a person must mend first; `stop` takes < 5 s.
 
-    def __init__(self, config: Config, data: Path, editor: ConfigEditor | None, clock: Clock) -> None:
+    `editor` owns the configuration file, None without one; `extra` are cameras of the command line beside it.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        data: Path,
+        editor: ConfigEditor | None,
+        clock: Clock,
+        extra: frozenset[str] = frozenset(),
+    ) -> None:
         self.config = config
         self._data = data
         self._editor = editor
@@ -60,6 +66,9 @@ class Service:
         self._mqtt: MqttOutput | None = None
         self._discovery: FrigateDiscovery | None = None
         self._frigate: FrigateWatch | None = None
+        self._follower: ConfigFollower | None = None
+        self._extra = extra
+        self._waiting: frozenset[str] = frozenset()
         self._analyzer: Classifier | None = None
         self._analysis = asyncio.Lock()
         self.admin_token: Path | None = None
@@ -92,6 +101,9 @@ class Service:
             await self.add_camera(camera)
         if self._frigate is not None:
             self._run(self._frigate.run(), "frigate")
+        if self._editor is not None:
+            self._follower = ConfigFollower(self._editor, self._apply)
+            self._run(self._follower.run(), "configuration")
         self._run(self._status.run(), "status")
         self._run(self._store.retention.run(), "retention")
         access = Access(self._store.tokens.find, self._clock)
@@ -173,7 +185,11 @@ class Service:
 
     async def add_camera(self, camera: CameraConfig) -> None:
         """Raises ConfigError for an address that no source can read."""
-        spec = self._specs[model_name(camera, self.config.model.name)]
+        name = model_name(camera, self.config.model.name)
+        if name not in self._specs:
+            checkpoint = await asyncio.to_thread(find_checkpoint, name, model_folders(self._data))
+            self._specs[name] = checkpoint.spec
+        spec = self._specs[name]
         runtime = await self._store.cameras.get(camera.id)
         try:
             line = build_line(camera, spec, self._pipeline, runtime, self.config.timezone, self._clock, self._discovery)
@@ -196,16 +212,36 @@ class Service:
         elif self._mqtt is not None and isinstance(event, EngineChanged):
             self._mqtt.publish_info()
 
+    async def _apply(self, wanted: Config) -> None:
+        """Puts a changed configuration in force: rules in place, cameras one by one, the rest at the next start.
+
+        Raises ConfigError for cameras that cannot be read; everything else is in force then.
+        """
+        running = self.config
+        added = {name: one for name, one in running.cameras.items() if name in self._extra}
+        wanted = replace(wanted, cameras={**wanted.cameras, **added})
+        self.config, self._waiting = effective(running, wanted)
+        change = changes(running, self.config)
+        self._store.retention.options = self.config.retention
+        for camera in sorted((change.removed | change.rebuild) & self._pipeline.lines.keys()):
+            await self._remove_camera(camera)
+        problems = []
+        for camera in sorted(change.added | change.rebuild):
+            try:
+                await self.add_camera(self.config.cameras[camera])
+            except ConfigError as error:
+                problems.append(str(error))
+        for camera in sorted(change.rules_changed & self._pipeline.lines.keys()):
+            self._pipeline.set_config(camera, self.config.cameras[camera])
+        if problems:
+            raise ConfigError("\n".join(problems))
+
     async def _change_threshold(self, camera: str, threshold: float) -> None:
         if self._editor is None:
             raise ConfigError("thresholds are kept in the configuration file; start with --config FILE to change them")
         if camera not in self.config.cameras:
             raise ConfigError(f"{camera} is not in the file; name it there (a source like frigate:NAME) to set it up")
-        written = await asyncio.to_thread(self._editor.set_threshold, camera, threshold)
-        rules = written.cameras[camera].rules
-        self._pipeline.set_rules(camera, rules)
-        changed = replace(self.config.cameras[camera], rules=rules)
-        self.config = replace(self.config, cameras={**self.config.cameras, camera: changed})
+        await self._apply(await asyncio.to_thread(self._editor.set_threshold, camera, threshold))
 
     async def _analyze_upload(self, path: Path) -> Mapping[str, Any]:
         """One file at a time, with a classifier of its own: the cameras' workers are not kept waiting."""
@@ -238,6 +274,10 @@ class Service:
     def _notes(self) -> Sequence[str]:
         """What is switched off or does not answer, for people."""
         notes = list(self._frigate.notes()) if self._frigate else []
+        if self._follower is not None and self._follower.problem:
+            notes.append(self._follower.problem)
+        if self._waiting:
+            notes.append(f"changed in the file, in force after a restart: {', '.join(sorted(self._waiting))}")
         if self._mqtt is not None:
             status = self._mqtt.status()
             notes += [*status.notes, *([f"mqtt: {status.error}"] if status.error else [])]
@@ -245,40 +285,3 @@ class Service:
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._stack.push_async_callback(background.end, background.start(work, name, self._status.died))
-
-
-def run_command(arguments: argparse.Namespace) -> int:
-    """`crime-detect run`, until SIGTERM or SIGINT."""
-    config, editor = read_config(arguments)
-    for warning in config.warnings:
-        _LOG.warning("%s", warning)
-    host = arguments.host or ("0.0.0.0" if in_container() else "127.0.0.1")  # noqa: S104 a container's own network
-    asyncio.run(_serve(Service(config, data_dir(arguments.data), editor, SystemClock()), host, arguments.port))
-    return 0
-
-
-async def _serve(service: Service, host: str, port: int) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    server = await service.start(host, port)
-    try:
-        _greet(service, server)
-        await stopped.wait()
-    finally:
-        _LOG.info("stopping")
-        await service.stop()
-
-
-def _greet(service: Service, server: Server) -> None:
-    host = "127.0.0.1" if server.host == "0.0.0.0" else server.host  # noqa: S104 compared, not bound
-    page = f"http://{host}:{server.port}"
-    _LOG.info("watching %d cameras; the page is %s/", len(service.config.cameras), page)
-    token = service.admin_token
-    if token is None:
-        return
-    _LOG.info("sign in with the token in %s", token)
-    if sys.stderr.isatty():
-        # Only to a person at the terminal: a log is read by others, and a fragment reaches no server's log.
-        print(f"open {page}/login#token={token.read_text().strip()}", file=sys.stderr)

@@ -66,7 +66,7 @@ def _command(commands: Any, name: str, function: str, help_text: str) -> argpars
 
 
 def _add_service(commands: Any) -> None:
-    run = _command(commands, "run", ".app:run_command", "watch the cameras and serve the page")
+    run = _command(commands, "run", ".invocation:run_command", "watch the cameras and serve the page")
     run.add_argument("--config", type=Path, metavar="FILE", help="configuration, see docs/deployment.md")
     run.add_argument("--camera", action="append", default=[], metavar="NAME=URL", help="a camera without a file")
     run.add_argument("--demo", action="store_true", help="a synthetic camera and the demo model")

@@ -1,13 +1,23 @@
-"""Owns which configuration a command line means."""
+"""Owns the `run` command: which configuration its arguments mean, and the service from start to signal."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import logging
+import signal
+import sys
 from dataclasses import replace
 
-from .config import Config, from_arguments
+from .app import Service
+from .config import Config, data_dir, from_arguments
 from .config.editor import ConfigEditor
+from .config.places import in_container
+from .domain.clock import SystemClock
 from .domain.errors import ConfigError
+from .web.server import Server
+
+_LOG = logging.getLogger(__name__)
 
 
 def read_config(arguments: argparse.Namespace) -> tuple[Config, ConfigEditor | None]:
@@ -28,3 +38,43 @@ def read_config(arguments: argparse.Namespace) -> tuple[Config, ConfigEditor | N
     if taken := set(added) & set(config.cameras):
         raise ConfigError(f"{', '.join(sorted(taken))}: named by --camera and by {arguments.config.name}")
     return replace(config, cameras={**config.cameras, **added}), editor
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """`crime-detect run`, until SIGTERM or SIGINT."""
+    config, editor = read_config(arguments)
+    for warning in config.warnings:
+        _LOG.warning("%s", warning)
+    host = arguments.host or ("0.0.0.0" if in_container() else "127.0.0.1")  # noqa: S104 a container's own network
+    in_file = editor.settings().get("cameras") or {} if editor else {}
+    extra = frozenset(config.cameras) - frozenset(in_file)
+    service = Service(config, data_dir(arguments.data), editor, SystemClock(), extra)
+    asyncio.run(_serve(service, host, arguments.port))
+    return 0
+
+
+async def _serve(service: Service, host: str, port: int) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = await service.start(host, port)
+    try:
+        _greet(service, server)
+        await stopped.wait()
+    finally:
+        _LOG.info("stopping")
+        await service.stop()
+
+
+def _greet(service: Service, server: Server) -> None:
+    host = "127.0.0.1" if server.host == "0.0.0.0" else server.host  # noqa: S104 compared, not bound
+    page = f"http://{host}:{server.port}"
+    _LOG.info("watching %d cameras; the page is %s/", len(service.config.cameras), page)
+    token = service.admin_token
+    if token is None:
+        return
+    _LOG.info("sign in with the token in %s", token)
+    if sys.stderr.isatty():
+        # Only to a person at the terminal: a log is read by others, and a fragment reaches no server's log.
+        print(f"open {page}/login#token={token.read_text().strip()}", file=sys.stderr)

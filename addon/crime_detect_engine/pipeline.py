@@ -10,10 +10,11 @@ import logging
 from collections.abc import Callable, Sequence
 
 from . import background
+from .config import CameraConfig
 from .decision.policy import close_all, expire, step
 from .decision.state import PolicyState
 from .domain.clock import Clock
-from .domain.types import Alert, ChangeType, Frame, Rules, Score
+from .domain.types import Alert, ChangeType, Frame, Score
 from .inference import Work, Worker
 from .line import Line
 from .mailbox import Mailbox
@@ -73,9 +74,10 @@ class Pipeline:
             del self.lines[camera]
             self._mailbox.forget(camera)
 
-    def set_rules(self, camera: str, rules: Rules) -> None:
-        """Swaps the rules in place: the stream, the window and an open incident go on."""
-        self.lines[camera].rules = rules
+    def set_config(self, camera: str, config: CameraConfig) -> None:
+        """Swaps rules, schedule and names in place: the stream, the window and an open incident go on."""
+        line = self.lines[camera]
+        line.config, line.rules = config, config.rules
 
     def dropped(self, camera: str) -> int:
         """Frames that were too many since the camera was added."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crime_detect_engine.domain.errors import StoreError
 from crime_detect_engine.domain.types import NORMAL
+
 from . import mp4
 
 OVERLAY_FPS = 30.0

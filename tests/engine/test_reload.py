@@ -1,0 +1,104 @@
+"""A changed configuration file takes effect while running; a wrong one changes nothing and is said."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from crime_detect_engine.app import Service
+from crime_detect_engine.config.editor import ConfigEditor
+from crime_detect_engine.domain.clock import SystemClock
+from crime_detect_engine.domain.ports import Actor
+from crime_detect_engine.line import Line
+from crime_detect_engine.reload import ConfigFollower
+
+from tests.rig.videos import scene, write_video
+
+ADMIN = Actor("owner", "admin")
+FILE = """\
+# our cameras
+timezone: Europe/Amsterdam
+cameras:
+  yard: {{source: 'loop:{video}', detection: {{threshold: 0.8}}}}  # the back
+"""
+
+
+class Running:
+    def __init__(self, service: Service, file: Path, video: Path) -> None:
+        self.service = service
+        self.file = file
+        self.video = video
+        assert service._editor is not None
+        self.follower = ConfigFollower(service._editor, service._apply)
+
+    async def write(self, text: str) -> None:
+        self.file.write_text(text)
+        await self.follower.follow()
+
+    @property
+    def lines(self) -> dict[str, Line]:
+        return self.service._pipeline.lines
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    video = tmp_path / "scene.mp4"
+    write_video(video, [scene(step) for step in range(25)])
+    file = tmp_path / "crime_detect.yaml"
+    file.write_text(FILE.format(video=video))
+    editor = ConfigEditor(file)
+    service = Service(editor.load(), tmp_path / "data", editor, SystemClock())
+    await service.start("127.0.0.1", 0)
+    yield Running(service, file, video)
+    await service.stop()
+
+
+async def test_rules_are_swapped_while_the_stream_goes_on(running: Running) -> None:
+    capture = running.lines["yard"].capture
+    await running.write(running.file.read_text().replace("0.8", "0.55"))
+    assert running.lines["yard"].rules.threshold == 0.55
+    assert running.lines["yard"].capture is capture
+
+
+async def test_cameras_come_go_and_are_rebuilt(running: Running) -> None:
+    capture = running.lines["yard"].capture
+    text = running.file.read_text()
+    await running.write(text + f"  gate: {{source: 'loop:{running.video}'}}\n")
+    assert set(running.lines) == {"yard", "gate"}
+    assert running.lines["yard"].capture is capture
+    gate = running.lines["gate"].capture
+    await running.write(
+        text.replace("detection", "masks: [[[0, 0], [1, 0], [1, 0.1]]], detection")
+        + f"  gate: {{source: 'loop:{running.video}'}}\n"
+    )
+    assert running.lines["yard"].capture is not capture, "masks are burned in before anything else: a new line"
+    assert running.lines["gate"].capture is gate, "the other camera goes on"
+    await running.write(text)
+    assert set(running.lines) == {"yard"}
+
+
+async def test_a_file_that_is_not_valid_changes_nothing(running: Running) -> None:
+    await running.write("cameras: {yard: {sauce: nowhere}}\n")
+    assert running.lines["yard"].rules.threshold == 0.8
+    assert running.follower.problem is not None
+    assert "sauce" in running.follower.problem
+    await running.write(FILE.format(video=running.video))
+    assert running.follower.problem is None
+
+
+async def test_sections_that_need_a_restart_are_said(running: Running) -> None:
+    await running.write(running.file.read_text() + "mqtt: {host: 127.0.0.1}\n")
+    assert any("mqtt" in note and "restart" in note for note in running.service._notes())
+    assert running.service.config.mqtt is None
+
+
+async def test_a_threshold_set_by_a_person_lands_in_the_file_with_its_comments(running: Running) -> None:
+    capture = running.lines["yard"].capture
+    await running.service._control.set_threshold("yard", 0.7, ADMIN)
+    assert running.lines["yard"].rules.threshold == 0.7
+    assert running.lines["yard"].capture is capture
+    text = running.file.read_text()
+    assert "# our cameras" in text
+    assert "# the back" in text
+    assert "0.7" in text
