@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from .config import CameraConfig
 from .config.schema import rules_of
@@ -35,7 +36,9 @@ class FrigateWatch:
         self._add = add
         self._remove = remove
         self._every_s = every_s
-        self._own: dict[str, str] = {}
+        self._own: dict[str, CameraConfig] = {}
+        """By Frigate's name."""
+        self._changing = asyncio.Lock()
         self._error: str | None = None
 
     async def run(self) -> None:
@@ -56,25 +59,47 @@ class FrigateWatch:
                 _LOG.info("Frigate %s answers: %d cameras", status.version, len(self._discovery.cameras))
         if not status.available:
             return
-        named = {c.source.partition(":")[2] for c in self._configured.values() if c.source.startswith("frigate:")}
-        wanted = {name for name in self._discovery.cameras if name not in named}
-        for name in sorted(set(self._own) - wanted):
-            await self._remove(self._own.pop(name))
-        for name in sorted(wanted - set(self._own)):
-            camera = self._camera(name)
-            try:
-                await self._add(camera)
-            except CrimeDetectError as error:  # the next question tries again
-                _LOG.warning("camera %s of Frigate is not watched: %s", name, error)
-            else:
-                self._own[name] = camera.id
+        async with self._changing:
+            wanted = set(self._discovery.cameras) - self._named()
+            for name in sorted(set(self._own) - wanted):
+                await self._remove(self._own.pop(name).id)
+            for name in sorted(wanted - set(self._own)):
+                camera = self._camera(name)
+                try:
+                    await self._add(camera)
+                except CrimeDetectError as error:  # the next question tries again
+                    _LOG.warning("camera %s of Frigate is not watched: %s", name, error)
+                else:
+                    self._own[name] = camera
+
+    async def reconfigure(
+        self, configured: Mapping[str, CameraConfig], severity: Mapping[str, Severity]
+    ) -> Sequence[CameraConfig]:
+        """Makes way for cameras that the file names now; call before these are added.
+
+        Returns the cameras that stay, with the rules that hold from now on.
+        """
+        async with self._changing:
+            self._configured, self._severity = configured, severity
+            named = self._named()
+            for name, camera in list(self._own.items()):
+                if name in named or camera.id in configured:
+                    del self._own[name]
+                    await self._remove(camera.id)
+                else:
+                    self._own[name] = replace(camera, rules=rules_of({}, severity))
+            return tuple(self._own.values())
 
     def notes(self) -> tuple[str, ...]:
         return (self._error,) if self._error else ()
 
+    def _named(self) -> set[str]:
+        """Frigate's names of the cameras that the file names itself."""
+        return {c.source.partition(":")[2] for c in self._configured.values() if c.source.startswith("frigate:")}
+
     def _camera(self, name: str) -> CameraConfig:
         slug = re.sub(r"[^a-z0-9_]+", "_", name.lower())[:28].strip("_") or "camera"
-        taken = {*self._configured, *self._own.values(), *RESERVED_CAMERAS}
+        taken = {*self._configured, *(one.id for one in self._own.values()), *RESERVED_CAMERAS}
         camera_id = next(one for one in (slug, *(f"{slug}_{n}" for n in range(2, 100))) if one not in taken)
         title = name.replace("_", " ").capitalize()
         return CameraConfig(id=camera_id, source=f"frigate:{name}", name=title, rules=rules_of({}, self._severity))
