@@ -41,6 +41,8 @@ from .writer import Writer, store_entry
 
 _LOG = logging.getLogger(__name__)
 WRITER_STOP_S = 3.0
+LONGEST_UPLOAD_S = 1800.0
+"""Uploads are analysed one after another: a longer one would keep everybody waiting."""
 
 
 class Service:
@@ -71,6 +73,7 @@ class Service:
         self._waiting: frozenset[str] = frozenset()
         self._analyzer: Classifier | None = None
         self._analysis = asyncio.Lock()
+        self._applying = asyncio.Lock()
         self.admin_token: Path | None = None
 
     async def start(self, host: str, port: int) -> Server:
@@ -217,6 +220,10 @@ class Service:
 
         Raises ConfigError for cameras that cannot be read; everything else is in force then.
         """
+        async with self._applying:
+            await self._put_in_force(wanted)
+
+    async def _put_in_force(self, wanted: Config) -> None:
         running = self.config
         added = {name: one for name, one in running.cameras.items() if name in self._extra}
         wanted = replace(wanted, cameras={**wanted.cameras, **added})
@@ -225,6 +232,9 @@ class Service:
         self._store.retention.options = self.config.retention
         for camera in sorted((change.removed | change.rebuild) & self._pipeline.lines.keys()):
             await self._remove_camera(camera)
+        if self._frigate is not None:
+            for found in await self._frigate.reconfigure(self.config.cameras, self.config.severity):
+                self._pipeline.set_config(found.id, found)
         problems = []
         for camera in sorted(change.added | change.rebuild):
             try:
@@ -253,7 +263,7 @@ class Service:
             name, options = next(iter(self._specs)), self.config.model
             self._analyzer, _ = load_classifier(name, options.device, model_folders(self._data))
         try:
-            return analyze_file(path, self._analyzer)
+            return analyze_file(path, self._analyzer, longest_s=LONGEST_UPLOAD_S)
         except SourceError as error:
             return {"error": str(error)}
 

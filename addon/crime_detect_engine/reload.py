@@ -11,7 +11,7 @@ from pathlib import Path
 from .config import Config, changes
 from .config.editor import ConfigEditor
 from .config.loading import SECRETS_FILE
-from .domain.errors import ConfigError
+from .domain.errors import CrimeDetectError
 
 _LOG = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
@@ -51,7 +51,7 @@ class ConfigFollower:
         self._seen = now
         try:
             await self._apply(await asyncio.to_thread(self._editor.load))
-        except ConfigError as error:
+        except CrimeDetectError as error:
             self.problem = f"the changed configuration is not used: {error}"
             _LOG.error("%s", self.problem)
         else:

@@ -31,7 +31,7 @@ STEP_S = 0.125
 async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
     """The first true answer of `condition`."""
     async with asyncio.timeout(timeout_s):
-        while not (found := condition()):
+        while not (found := condition()):  # noqa: ASYNC110 - any condition
             await asyncio.sleep(0.005)
         return found
 
