@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -60,10 +61,12 @@ def read_frames(path: Path, spec: ModelSpec) -> Iterator[Frame]:
             yield frame
 
 
-def analyze_file(path: Path, classifier: Classifier, fps: float | None = None) -> dict[str, Any]:
-    """The `analyze --json` object of contracts.md. Raises SourceError for a file that is none."""
+def analyze_file(
+    path: Path, classifier: Classifier, fps: float | None = None, longest_s: float = math.inf
+) -> dict[str, Any]:
+    """The `analyze --json` object of contracts.md. Raises SourceError for a file that is none, or that is too long."""
     spec = classifier.spec if fps is None else replace(classifier.spec, fps=fps)
-    frames = read_frames(path, spec)
+    frames = _within(read_frames(path, spec), longest_s)
     first = next(frames, None)
     if first is None:
         raise SourceError("not a video: no picture in it could be decoded", permanent=True)
@@ -89,6 +92,14 @@ def analyze_file(path: Path, classifier: Classifier, fps: float | None = None) -
         ],
     }
     return answer | {"note": note} if note else answer
+
+
+def _within(frames: Iterable[Frame], longest_s: float) -> Iterator[Frame]:
+    """What a file says of its length is not believed: a small one can hold a day of stillness."""
+    for frame in frames:
+        if frame.tick_s > longest_s:
+            raise SourceError(f"longer than {longest_s / 60:g} minutes: send it in parts", permanent=True)
+        yield frame
 
 
 def _rounded(probabilities: dict[str, float]) -> dict[str, float]:

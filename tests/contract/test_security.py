@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import resource
+import struct
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from aiohttp import ClientSession, WSMsgType
+from crime_detect_engine.analysis import analyze_file
 from crime_detect_engine.app import Service
 from crime_detect_engine.config import ConfigEditor, InvalidConfig, from_arguments, load_config, parse_config
 from crime_detect_engine.doctor import examine
 from crime_detect_engine.domain.clock import SystemClock
 from crime_detect_engine.domain.errors import CrimeDetectError, SourceError
 from crime_detect_engine.sources import build_source
+from crime_detect_engine.vision.classifier import load_classifier
 
 from tests.rig.mosquitto import PASSWORD, USERNAME, Mosquitto, MqttListener, free_port
 
@@ -229,3 +235,43 @@ def test_a_file_to_analyse_is_only_a_file(address: str, capsys: pytest.CaptureFi
     assert main(["analyze", "--json", address]) == 3
     answer: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert answer["error"] == "no such file"
+
+
+# --- files that unpack to more than they are ----------------------------------------------------------------------
+
+
+def png_bomb(side: int) -> bytes:
+    """A white square; black and white rows pack to nearly nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packed, row = zlib.compressobj(9), b"\0" * (1 + 3 * side)
+    rows = b"".join(packed.compress(row) for _ in range(side)) + packed.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_a_picture_bomb_is_refused_before_it_unfolds(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(png_bomb(12_000))
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SourceError, match="64 megapixels"):
+        next(build_source(str(bomb)).frames(None))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 100_000
+    bomb.write_bytes(png_bomb(200))
+    assert next(build_source(str(bomb)).frames(None)).width == 200
+
+
+def test_a_video_that_never_ends_is_given_up_when_it_is_too_long(tmp_path: Path) -> None:
+    video = tmp_path / "long.mp4"
+    with av.open(str(video), "w") as output:
+        stream = output.add_stream("libx264", rate=1, options={"preset": "ultrafast"})
+        stream.width = stream.height = 64
+        for _ in range(100):
+            output.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+        output.mux(stream.encode(None))
+    classifier, _ = load_classifier("default", "cpu")
+    with pytest.raises(SourceError, match="longer than 1 minutes"):
+        analyze_file(video, classifier, longest_s=60)
+    assert analyze_file(video, classifier, longest_s=200)["duration_s"] == 100

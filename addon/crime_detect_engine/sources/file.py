@@ -21,7 +21,10 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpegts,mpeg,mpegvideo,flv,asf,ogg,h264,hevc,m4v,mjpeg,dv,mxf,"
     "jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif"
 )
-_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+_MOST_PIXELS = 64_000_000
+"""Of one picture: a small file can unpack to gigabytes, already while its format is found out."""
+_DECODER = {"max_pixels": str(_MOST_PIXELS)}
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none", **_DECODER}
 _LATE_S = 1.0
 """A paced file that falls further behind (a busy machine, a suspended one) goes on from there."""
 
@@ -94,9 +97,16 @@ def open_file(path: Path) -> Any:
             raise SourceError("a folder, not a file", permanent=True)
         if path.stat().st_size == 0:
             raise SourceError("empty file", permanent=True)
-        return av.open(_Content(path), options=_OPTIONS)
+        container = av.open(_Content(path), options=_OPTIONS)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise _file_error(path, error) from None
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = _DECODER
+            if not stream.codec_context.width and container.format.name.endswith("_pipe"):
+                container.close()
+                raise SourceError(f"damaged, or larger than {_MOST_PIXELS // 10**6} megapixels", permanent=True)
+    return container
 
 
 def probe_duration(path: Path) -> float:
