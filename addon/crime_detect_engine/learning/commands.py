@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,8 @@ def train_samples(
     *, manifest: Sequence[str] = (),
 ) -> Checkpoint:  # fmt: skip
     """The same for clips that are already in memory (procedural scenes). `folds = 0` in the recipe skips the folds."""
-    began = clock.now()
     work = models / ".work" / recipe.name
+    began = _began(work, clock.now())
     figures = _measure(recipe, samples, data, work, report) if recipe.training.folds else {}
     network = train_network(recipe, samples, data, work / "final", report)
     figures["made"] = describe_making(began, clock.now())
@@ -143,6 +144,12 @@ def _baseline(recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path)
         kept.write_text(json.dumps({k: part["after_scaling"][k] for k in ("accuracy", "roc_auc")}), encoding="utf-8")
     baseline: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
     return baseline
+
+
+def _began(work: Path, now: datetime) -> datetime:
+    """When the oldest thing under way was written: a run that was cut off counts from there."""
+    times = [datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in work.rglob("*") if path.is_file()]
+    return min([now, *times])
 
 
 def _load(recipe: Recipe, data: Path, reader_of: ReaderOf) -> tuple[list[Sample], list[ClipFile]]:
