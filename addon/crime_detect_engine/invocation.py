@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import re
 import signal
 import sys
 from dataclasses import replace
@@ -18,6 +19,7 @@ from .domain.errors import ConfigError
 from .web.server import Server
 
 _LOG = logging.getLogger(__name__)
+CAMERA_NAME = r"[a-z0-9_]{1,32}"
 
 
 def read_config(arguments: argparse.Namespace) -> tuple[Config, ConfigEditor | None]:
@@ -25,8 +27,9 @@ def read_config(arguments: argparse.Namespace) -> tuple[Config, ConfigEditor | N
     cameras = {}
     for item in arguments.camera:
         name, separator, url = item.partition("=")
-        if not separator or not url:
-            raise ConfigError(f"--camera wants NAME=URL, like front=rtsp://10.0.0.5/stream; got {name!r} alone")
+        if not separator or not url or not re.fullmatch(CAMERA_NAME, name):
+            # Never what was given: it may hold a password.
+            raise ConfigError("--camera wants NAME=URL, like front=rtsp://10.0.0.5/stream; a name is a-z, 0-9 and _")
         cameras[name] = url
     if arguments.config is None:
         return from_arguments(cameras, arguments.demo), None

@@ -103,7 +103,7 @@ async def test_a_camera_that_is_removed_stops_nothing(running, until):
 
     def cameras() -> list[str]:
         told = [event for event in running.events if isinstance(event, EngineChanged)]
-        return [camera["id"] for camera in told[-1].data["cameras"]]
+        return [camera["id"] for camera in told[-1].data["cameras"]] if told else []
 
     await until(lambda: cameras() == ["gate"])
 
