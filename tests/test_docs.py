@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from crime_detect_engine.config import parse_config
+from crime_detect_engine.web.routes import ROUTES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -47,19 +49,17 @@ SETTINGS = [(page, number) for page in PAGES for number in range(len(blocks(page
     ("page", "number"), SETTINGS, ids=lambda value: page_id(value) if isinstance(value, Path) else value
 )
 def test_settings_in_the_documentation_are_accepted(page: Path, number: int, tmp_path: Path) -> None:
-    config = pytest.importorskip("crime_detect_engine.config")
     text = blocks(page, "yaml")[number]
     names = re.findall(r"!secret (\w+)", text)
     (tmp_path / "secrets.yaml").write_text("".join(f"{name}: a_secret\n" for name in names))
-    config.parse_config(text, tmp_path / "crime_detect.yaml", {})
+    parse_config(text, tmp_path / "crime_detect.yaml", {})
 
 
 def test_every_address_is_described() -> None:
-    routes = pytest.importorskip("crime_detect_engine.web.routes")
     described = set(re.findall(r"(GET|POST|PATCH|PUT|DELETE) (/[^\s`?]+)", (ROOT / "docs" / "api.md").read_text()))
     served = {
         (route.method, re.sub(r"\{(\w+)[^}]*\}", r"{\1}", route.path.removeprefix("/api/v1")))
-        for route in routes.ROUTES
+        for route in ROUTES
         if route.path.startswith("/api/v1") or route.path in ("/health", "/metrics")
     }
     assert served - described == set()
