@@ -1,4 +1,4 @@
-"""Owns the tests of analysing files: the live pipeline's own answers, no window across a cut, photos and short clips."""
+"""Owns the tests of analysing files: the live pipeline's own answers, no window over a cut, photos, short clips."""
 
 from __future__ import annotations
 

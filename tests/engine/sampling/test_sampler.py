@@ -133,3 +133,39 @@ class Still:
         self.stream_s = self.tick_s = stream_s
         self.at, self.cut, self.width, self.height = raw.at, False, raw.width, raw.height
         self.luma, self.rgb = raw.luma, raw.rgb
+
+
+def test_every_nth_frame_is_taken_once_the_rate_of_the_source_is_known(spec: ModelSpec, drawn: Draw) -> None:
+    """Every third of 30 is 10 a second, within a quarter of the model's 8: it starts like a cut, and frames say so."""
+    sampler = FixedRateSampler("yard", spec, frame_skip=3)
+    assert "waits" in sampler.note
+    raws = [drawn(n / 30, cut=n == 0) for n in range(300)]
+    frames = [frame for raw in raws if (frame := sampler.offer(raw)) is not None]
+    assert sampler.note is None
+    cuts = [frame for frame in frames if frame.cut]
+    assert [frame.fps for frame in cuts] == [None, 10.0]
+    assert cuts[1].tick_s == pytest.approx(2.0, abs=0.1)
+    after = [frame.tick_s for frame in frames if frame.fps]
+    assert np.diff(after) == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize(("skip", "said"), [(1, "30 frames a second"), (10, "frame_skip 4 would be nearest")])
+def test_a_skip_that_the_model_never_learned_is_said_and_not_followed(
+    spec: ModelSpec, drawn: Draw, skip: int, said: str
+) -> None:
+    sampler = FixedRateSampler("yard", spec, frame_skip=skip)
+    frames = [frame for n in range(150) if (frame := sampler.offer(drawn(n / 30, cut=n == 0))) is not None]
+    assert said in sampler.note
+    assert {frame.fps for frame in frames} == {None}
+    assert len([frame for frame in frames if frame.cut]) == 1
+
+
+def test_a_camera_that_comes_back_at_another_rate_is_measured_anew(spec: ModelSpec, drawn: Draw) -> None:
+    sampler = FixedRateSampler("yard", spec, frame_skip=3)
+    for n in range(150):
+        sampler.offer(drawn(n / 30, cut=n == 0))
+    last = None
+    for n in range(100):
+        last = sampler.offer(drawn(10 + n / 21, cut=n == 0)) or last
+    assert last is not None
+    assert last.fps == pytest.approx(7.0)

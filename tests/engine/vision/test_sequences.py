@@ -113,3 +113,15 @@ def test_slide_gives_a_window_every_half_second_and_one_for_a_short_clip(spec: M
     starts = [int(found[0, 0]) for found in slide(np.arange(25, dtype=np.float32)[:, None], spec)]
     assert starts == [0, 4, 8]
     assert [len(found) for found in slide(np.zeros((12, 1), np.float32), spec)] == [12]
+
+
+def test_slots_are_as_long_as_the_frames_say(frame: Any, spec: ModelSpec) -> None:
+    """At ten frames a second nothing is missing, and five frames are half a second."""
+    window = SlidingWindow(spec)
+    came = []
+    for n in range(40):
+        one = replace(frame(n / 10, cut=n == 0, size=2), fps=10.0)
+        if window.push(one, None if n == 0 else vector(n / 10)) is not None:
+            came.append(n)
+    assert np.diff(came).tolist() == [5] * (len(came) - 1)
+    assert len(came) >= 5

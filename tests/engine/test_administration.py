@@ -1,0 +1,34 @@
+"""Owns the tests of the commands that change who may use the service."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from crime_detect_engine.cli import main
+from crime_detect_engine.domain.clock import SystemClock
+from crime_detect_engine.store.store import Store
+
+
+def test_a_token_is_printed_once_alone_on_its_line_and_opens_the_door(tmp_path: Path, capsys: Any) -> None:
+    code = main(
+        ["token", "create", "--role", "operator", "--cameras", "yard", "--data", str(tmp_path), "--name", "app"]
+    )
+    told = capsys.readouterr()
+    token = told.out.strip()
+    assert code == 0
+    assert "\n" not in token
+    assert token not in told.err
+
+    async def find() -> Any:
+        store = await Store.open(tmp_path, SystemClock(), repair=False)
+        try:
+            return await store.tokens.find(token), await store.tokens.find(token + "x")
+        finally:
+            await store.close()
+
+    actor, nobody = asyncio.run(find())
+    assert (actor.role, actor.cameras) == ("operator", frozenset({"yard"}))
+    assert nobody is None
+    assert token.encode() not in (tmp_path / "crime_detect.db").read_bytes(), "only its digest is kept"

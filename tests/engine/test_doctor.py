@@ -1,0 +1,70 @@
+"""Owns the tests of the doctor: what works, what does not, what to do, and no secrets."""
+
+from __future__ import annotations
+
+import json
+import socket
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crime_detect_engine.doctor import ABSENT, BAD, GOOD, doctor_command, examine
+
+
+def found(data: Path, config: Path | None = None) -> dict[str, Any]:
+    return {one.what: one for one in examine(data, config)}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        f"timezone: UTC\nmqtt: {{host: 127.0.0.1, port: {port}, username: me, password: p4ss}}\n"
+        f"frigate: {{url: 'http://127.0.0.1:{port}'}}\n"
+        f"cameras:\n  gone: {{source: 'rtsp://u:p4ss@127.0.0.1:{port}/s'}}\n  lost: {{source: {tmp_path}/none.mp4}}\n"
+    )
+    return file
+
+
+def test_a_machine_without_anything_is_looked_at_and_left_as_it_was(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    findings = found(data)
+    assert findings["storage"].status == ABSENT
+    assert findings["configuration"].status == ABSENT
+    assert not data.exists(), "looking makes no database"
+
+
+def test_everything_that_does_not_answer_is_named_with_advice(tmp_path: Path, config: Path) -> None:
+    findings = found(tmp_path / "data", config)
+    for what in ("broker", "frigate", "camera gone", "camera lost"):
+        assert findings[what].status == BAD, what
+        assert findings[what].advice, what
+    assert findings["configuration"].status == GOOD
+
+
+def test_json_is_complete_bad_is_exit_code_1_and_no_secret_is_shown(tmp_path: Path, config: Path, capsys: Any) -> None:
+    assert doctor_command(Namespace(data=tmp_path / "data", config=config, json=True)) == 1
+    text = capsys.readouterr().out
+    assert {"what", "status", "detail", "advice"} == set(json.loads(text)["findings"][0])
+    assert "p4ss" not in text
+
+
+def test_the_model_that_the_file_chooses_is_the_one_that_is_tried(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("timezone: UTC\nmodel: {name: nonsense}\n")
+    findings = found(tmp_path / "data", file)
+    assert findings["inference"].status == BAD
+    assert "nonsense" in findings["inference"].detail
+
+
+def test_a_bad_file_is_named_and_the_rest_is_still_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("cameras: {yard: {sauce: x}}\n")
+    findings = found(tmp_path / "data", file)
+    assert findings["configuration"].status == BAD
+    assert "sauce" in findings["configuration"].detail
+    assert "storage" in findings
