@@ -18,7 +18,7 @@ from .secrecy import is_secret_key
 from .settings import Config
 
 SECRETS_FILE = "secrets.yaml"
-DEMO_CAMERA = "demo_yard"
+DEMO_CAMERAS = {"demo_yard": "synthetic:yard", "demo_street": "synthetic:street?seed=2"}
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -35,14 +35,15 @@ def parse_config(text: str, path: Path, environment: Mapping[str, str] | None = 
 def from_arguments(
     cameras: Mapping[str, str], demo: bool = False, environment: Mapping[str, str] | None = None
 ) -> Config:
-    """A configuration without a file: the cameras of `--camera NAME=URL`, or the demo's synthetic yard."""
+    """A configuration without a file: the cameras of `--camera NAME=URL`, or the demo's synthetic ones."""
     if demo and cameras:
         raise InvalidConfig(
             "arguments", [Problem("--demo and --camera exclude each other: the demo has its own model")]
         )
     values: dict[str, Any] = {"cameras": {name: {"source": source} for name, source in cameras.items()}}
     if demo:
-        values = {"cameras": {DEMO_CAMERA: {"source": "synthetic:yard"}}, "model": {"name": "demo"}}
+        drawn = {name: {"source": source} for name, source in DEMO_CAMERAS.items()}
+        values = {"cameras": drawn, "model": {"name": "demo"}}
     return validate(Document(values, {}, {}), "arguments", os.environ if environment is None else environment)
 
 
