@@ -15,6 +15,7 @@ from crime_detect_engine.domain.types import Frame, ModelSpec, Vector
 SCORE_EVERY_S = 0.5
 HELD_SLOTS = 3
 MIN_LENGTH, MAX_LENGTH = 10, 50
+_NONE_YET = (False, -1)
 _EARLY = 0.25
 """Share of a slot by which a frame may be early and still fill it: the sampler takes the nearest, not the next."""
 
@@ -35,7 +36,8 @@ class SlidingWindow:
         self._difference = spec.input == "difference"
         self._vectors: deque[Vector] = deque(maxlen=length or spec.frames)
         self._min_frames = min(spec.min_frames, length or spec.frames)
-        self._waited = 0
+        self._whole = length or spec.frames
+        self._turn = _NONE_YET
         self._drop()
 
     def __len__(self) -> int:
@@ -47,11 +49,22 @@ class SlidingWindow:
         if vector is None or (self._difference and not joined):
             return None
         self._vectors.append(vector)
-        self._waited += 1
-        if len(self._vectors) < self._min_frames or self._waited < self._every or not frame.moving:
+        self._steps += 1
+        if not frame.moving or (turn := self._due_turn()) <= self._turn:
             return None
-        self._waited = 0
+        self._turn = turn
         return np.stack(self._vectors)
+
+    def _due_turn(self) -> tuple[bool, int]:
+        """Which score is due by now: one every half second from `min_frames` on, and anew from the first whole window.
+
+        So whole windows begin where those of `analyze` do, whatever came before them.
+        """
+        if self._steps >= self._whole:
+            return True, (self._steps - self._whole) // self._every
+        if self._steps < self._min_frames or self._whole - self._steps < self._every / 2:
+            return _NONE_YET
+        return False, (self._steps - self._min_frames) // self._every
 
     def _advance(self, frame: Frame) -> bool:
         """Moves to the frame's slot, holding the last vector over missing ones.
@@ -67,15 +80,13 @@ class SlidingWindow:
             return joined
         for _ in range(missing if self._vectors else 0):
             self._vectors.append(self._vectors[-1])
-            self._waited += 1
+            self._steps += 1
         return True
 
     def _drop(self) -> None:
-        """The first score comes once there is enough, at a step that leads to whole windows from the first step on."""
         self._vectors.clear()
         self._every = score_stride(self._slots.fps)
-        whole = self._vectors.maxlen or 0
-        self._waited = self._every - self._min_frames - (whole - self._min_frames) % self._every
+        self._steps, self._turn = 0, _NONE_YET
 
 
 class Slots:

@@ -37,8 +37,8 @@ def feed(window: SlidingWindow, frame: Any, ticks: list[float]) -> list[tuple[fl
 
 def test_scores_come_every_half_second_once_there_are_enough_frames(frame: Any, spec: ModelSpec) -> None:
     came = feed(SlidingWindow(spec), frame, [n * STEP_S for n in range(33)])
-    assert [tick_s for tick_s, _ in came] == pytest.approx([11 * STEP_S + 0.5 * n for n in range(6)])
-    assert [len(found) for _, found in came] == [12, 16, 16, 16, 16, 16], "whole windows begin at whole half seconds"
+    assert [tick_s for tick_s, _ in came] == pytest.approx([(n - 1) * STEP_S for n in (10, 14, 16, 20, 24, 28, 32)])
+    assert [len(found) for _, found in came] == [10, 14, 16, 16, 16, 16, 16], "whole ones at half seconds"
     assert (np.diff(came[-1][1][:, 0]) > 0).all()
 
 
@@ -47,7 +47,7 @@ def test_a_cut_drops_the_window(frame: Any, spec: ModelSpec) -> None:
     feed(window, frame, [n * STEP_S for n in range(12)])
     assert window.push(frame(12 * STEP_S, cut=True, size=2), None) is None
     assert len(window) == 0
-    came = feed(window, frame, [n * STEP_S for n in range(13, 25)])
+    came = feed(window, frame, [n * STEP_S for n in range(13, 23)])
     assert len(came) == 1
     assert came[0][1].min() == pytest.approx(13 * STEP_S)
 
@@ -123,5 +123,4 @@ def test_slots_are_as_long_as_the_frames_say(frame: Any, spec: ModelSpec) -> Non
         one = replace(frame(n / 10, cut=n == 0, size=2), fps=10.0)
         if window.push(one, None if n == 0 else vector(n / 10)) is not None:
             came.append(n)
-    assert np.diff(came).tolist() == [5] * (len(came) - 1)
-    assert len(came) >= 5
+    assert came == [10, 16, 21, 26, 31, 36], "at ten steps, at the first whole window, then every half second"
