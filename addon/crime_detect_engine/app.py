@@ -33,9 +33,11 @@ from .reload import ConfigFollower, effective
 from .sources.frigate import FrigateDiscovery
 from .status import Identity, Status
 from .store.store import Store
+from .store.tokens import ADMIN_TOKEN_FILE
 from .vision.checkpoint import find_checkpoint
 from .vision.classifier import load_classifier
 from .web.access import Access
+from .web.picture_links import PictureLinks
 from .web.server import Server, build_app, serve
 from .writer import Writer, store_entry
 
@@ -74,7 +76,9 @@ class Service:
         self._analyzer: Classifier | None = None
         self._analysis = asyncio.Lock()
         self._applying = asyncio.Lock()
-        self.admin_token: Path | None = None
+        self._picture_links = PictureLinks(clock)
+        self.admin_token = data / ADMIN_TOKEN_FILE
+        """Written at the first start; a person may have deleted it since."""
 
     async def start(self, host: str, port: int) -> Server:
         """The web server, listening."""
@@ -110,7 +114,9 @@ class Service:
         self._run(self._status.run(), "status")
         self._run(self._store.retention.run(), "retention")
         access = Access(self._store.tokens.find, self._clock)
-        server = await serve(build_app(self._control, access, uploads=self._data / "uploads"), host, port)
+        uploads = self._data / "uploads"
+        app = build_app(self._control, access, uploads=uploads, picture_links=self._picture_links)
+        server = await serve(app, host, port)
         self._stack.push_async_callback(server.stop)
         return server
 
@@ -134,7 +140,7 @@ class Service:
         closed = await self._store.recover()
         if closed:
             _LOG.warning("%d incidents were open when the engine last stopped; they are closed now", closed)
-        self.admin_token = await self._store.tokens.ensure_admin_token()
+        await self._store.tokens.ensure_admin_token()
 
     async def _start_workers(self) -> tuple[list[Worker], Identity]:
         started = await start_workers(list(self._specs), self.config.model.device, self._data, self._clock)
@@ -162,7 +168,7 @@ class Service:
             )
         site = Site(config.base_url, config.timezone, self._camera_name)
         channel = self._mqtt.channel if self._mqtt else None
-        channels = build_channels(config.alerts, site, clock, (store.uuid, store.epoch), channel)
+        channels = build_channels(config.alerts, site, clock, (store.uuid, store.epoch), channel, self._picture_address)
         self._outbox = self._status.outbox = Outbox(store.outbox, channels, clock)
         self._status.notes = self._notes
         self._stack.callback(store.subscribe(self._tell))
@@ -276,6 +282,10 @@ class Service:
             target: {"ok": isinstance(outcome, Sent), "error": getattr(outcome, "error", None)}
             for target, outcome in outcomes.items()
         }
+
+    def _picture_address(self, incident_id: str) -> str | None:
+        base = self.config.base_url
+        return f"{base}/{self._picture_links.path(incident_id)}" if base else None
 
     def _camera_name(self, camera: str) -> str:
         line = self._pipeline.lines.get(camera)

@@ -75,7 +75,7 @@ def _greet(service: Service, server: Server) -> None:
     page = f"http://{host}:{server.port}"
     _LOG.info("watching %d cameras; the page is %s/", len(service.config.cameras), page)
     token = service.admin_token
-    if token is None:
+    if not token.exists():
         return
     _LOG.info("sign in with the token in %s", token)
     if sys.stderr.isatty():

@@ -32,6 +32,7 @@ SERVED = {
     "GET /api/v1/incidents/{incident}/snapshot.jpg",
     "GET /api/v1/incidents/{incident}/clip.mp4",
     "GET /api/v1/incidents/{incident}/scores",
+    "GET /api/v1/pictures/{incident}/{expires}/{signature}.jpg",
     "POST /api/v1/incidents/{incident}/verdict",
     "POST /api/v1/incidents/{incident}/acknowledge",
     "POST /api/v1/incidents/{incident}/hold",

@@ -90,6 +90,10 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
         except vol.Invalid as error:
             error.prepend(["cameras", name])
             errors.append(error)
+    alerts = given.get("alerts", AlertOptions())
+    if alerts.sms is not None and alerts.sms.mms and base_url is None:
+        reason = "needs `url`: Twilio fetches the picture from there, so it must be reachable from the internet"
+        errors.append(vol.Invalid(reason, path=["alerts", "sms", "mms"]))
     if errors:
         raise vol.MultipleInvalid(errors)
     warnings = () if zone is not None else (UTC_WARNING,)

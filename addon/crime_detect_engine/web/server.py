@@ -14,6 +14,7 @@ from .access import ACCESS, Access
 from .errors import Handler, UnauthenticatedError, answer, answer_http, is_api, status_and_code
 from .jobs import JOBS, Jobs
 from .live import LIVE, LivePictures
+from .picture_links import PICTURE_LINKS, PictureLinks
 from .rendering import ENVIRONMENT, base_path, build_environment, render
 from .route import DECLARED, ENGINE, UPLOAD_LIMIT_BYTES, UPLOADS, add_route
 from .routes import ROUTES
@@ -34,12 +35,18 @@ _HEADERS = {
 
 
 def build_app(
-    engine: EngineControl, access: Access, *, uploads: Path, upload_limit_bytes: int = 500 * 10**6
+    engine: EngineControl,
+    access: Access,
+    *,
+    uploads: Path,
+    upload_limit_bytes: int = 500 * 10**6,
+    picture_links: PictureLinks | None = None,
 ) -> web.Application:
     """Everything that is served. `uploads` is a folder of its own for files being analysed; leftovers are deleted."""
     app = web.Application(middlewares=[answer_errors], client_max_size=_BODY_LIMIT_BYTES)
     app[ENGINE], app[ACCESS] = engine, access
     app[UPLOADS], app[UPLOAD_LIMIT_BYTES] = uploads, upload_limit_bytes
+    app[PICTURE_LINKS] = picture_links or PictureLinks(access.clock)
     app[LIVE] = LivePictures(engine)
     app[ENVIRONMENT] = build_environment()
     app[STREAMS] = Streams()

@@ -284,3 +284,14 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
         load_config(tmp_path / "none.yaml", {})
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path, {})
+
+
+def test_mms_needs_an_address_where_twilio_can_fetch_the_picture(tmp_path: Path) -> None:
+    sms = (
+        "timezone: UTC\nalerts: {sms: {account_sid: AC0123456789abcdef0123456789abcdef, auth_token: secret, "
+        "from: '+15005550006', to: ['+31612345678'], mms: true}}\n"
+    )
+    with pytest.raises(InvalidConfig, match=r"alerts\.sms\.mms.*url"):
+        parse_config(sms, tmp_path / "c.yaml", {})
+    config = parse_config(sms + "url: https://crime.example.org/\n", tmp_path / "c.yaml", {})
+    assert config.base_url == "https://crime.example.org"

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from crime_detect_engine.domain.errors import NotFoundError
 from crime_detect_engine.web.access import role
+from crime_detect_engine.web.picture_links import PICTURE_LINKS
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.visibility import visible_incident
 
@@ -51,8 +52,21 @@ async def get_clip(request: web.Request) -> web.StreamResponse:
     )
 
 
+@role(None)
+async def get_linked_picture(request: web.Request) -> web.StreamResponse:
+    """The best picture of one incident, for an hour, to whoever holds the signed address of an MMS."""
+    named = request.match_info
+    if request.app[PICTURE_LINKS].opens(named["incident"], named["expires"], named["signature"]):
+        engine = request.app[ENGINE]
+        path = await engine.media_path(await engine.incident(named["incident"]), "snapshot")
+        if path is not None:
+            return web.FileResponse(path, headers={"Content-Type": "image/jpeg"})
+    raise NotFoundError("There is no such picture, or its address has expired.")
+
+
 _INCIDENT = f"{API}/incidents/{{incident}}"
 ROUTES = (
     Route("GET", f"{_INCIDENT}/snapshot.jpg", get_snapshot, query=_REVISION),
     Route("GET", f"{_INCIDENT}/clip.mp4", get_clip),
+    Route("GET", f"{API}/pictures/{{incident}}/{{expires}}/{{signature}}.jpg", get_linked_picture),
 )
