@@ -147,7 +147,7 @@ class Script:
 
     def _walk_together(self) -> None:
         side, depth, speed = self._side(), self._depth(0.0, 0.8), self._speed()
-        for offset in (0.0, 0.55):
+        for offset in (0.0, 0.95):
             actor = self._enter(side, depth + offset)
             actor.plan.append(Walk(self._edge(depth + offset, -side) - side * 0.2, depth + offset, speed))
 
