@@ -19,7 +19,7 @@ async def test_eight_cameras_outlast_their_clip_and_stages_add_up(tmp_path: Path
     except CheckpointError as absent:
         pytest.skip(f"the shipped model is absent: {absent}")
     clip = write_video(tmp_path / "clip.mp4", [scene(n, 320, 192, noise=4) for n in range(125)])
-    figures = await measure_cameras(clip, classifier.spec.name, 3.0)
+    figures = await measure_cameras(clip, classifier.spec, 3.0)
     assert figures["frames"] > CAMERAS * 3.0 * classifier.spec.fps * 0.5, "a clip of five seconds begins again"
     assert 0.0 <= figures["scored_share"] <= 1.1
     assert figures["cpu_ms_a_camera_second"] > 0
