@@ -18,7 +18,7 @@ from .secrecy import is_secret_key
 from .settings import Config
 
 SECRETS_FILE = "secrets.yaml"
-DEMO_CAMERAS = {"demo_yard": "synthetic:yard", "demo_street": "synthetic:street?seed=2"}
+DEMO_CAMERAS = {"demo_yard": "synthetic:yard", "demo_street": "synthetic:street?seed=4"}
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
