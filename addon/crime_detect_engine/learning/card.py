@@ -11,7 +11,7 @@ from .recipe import Recipe
 
 
 def write_card(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> str:
-    """The text of `card.md`."""
+    """The text of `card.md`. `remarks` of the report say what somebody who repeats the training should know."""
     sections = [
         f"# {recipe.title}",
         f"`{spec.name}` version {spec.version}. Classes: {', '.join(spec.labels)}. Generated from `report.json`.",
@@ -23,6 +23,7 @@ def write_card(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> st
             [(d.folder, d.label or "own classes", d.source, d.licence) for d in recipe.data],
         ),
         _making(recipe, spec, report),
+        "\n".join(f"- {remark}" for remark in report.get("remarks", ())),
     ]  # fmt: skip
     return "\n\n".join(section for section in sections if section) + "\n"
 

@@ -1,0 +1,33 @@
+"""A card says what its report says, and nothing of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from crime_detect_engine.learning.card import write_card
+from crime_detect_engine.learning.recipe import read_recipe
+from crime_detect_engine.vision.checkpoint import read_checkpoint
+
+MODELS = Path(__file__).resolve().parents[3] / "models"
+FINISHED = sorted(path.parent for path in MODELS.glob("*/model.json"))
+
+
+@pytest.mark.parametrize("folder", FINISHED, ids=lambda folder: folder.name)
+def test_the_card_in_the_tree_is_the_one_its_report_gives(folder: Path) -> None:
+    spec = read_checkpoint(folder).spec
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    card = write_card(read_recipe(folder / "recipe.toml"), spec, report)
+    assert card == (folder / "card.md").read_text(encoding="utf-8")
+    for remark in report["remarks"]:
+        assert remark in card
+
+
+def test_a_report_without_measurements_claims_none() -> None:
+    folder = FINISHED[0]
+    spec = replace(read_checkpoint(folder).spec, name="new-one")
+    card = write_card(read_recipe(folder / "recipe.toml"), spec, {})
+    assert "Not measured on real footage" in card
+    assert "accuracy" not in card.split("## How it was made")[0].split("## Figures")[1]
