@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -113,7 +112,3 @@ def usage(connection: Connection) -> Mapping[str, Mapping[str, int]]:
 
 def known_paths(connection: Connection) -> set[str]:
     return set(connection.execute(select(media.c.path)).scalars())
-
-
-def file_row(connection: Connection, path: str) -> Any | None:
-    return connection.execute(select(media).where(media.c.path == path)).one_or_none()
