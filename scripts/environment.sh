@@ -43,6 +43,40 @@ make_environment() {
   printf '%s' "$wanted" >"$directory/.stamp"
 }
 
+# make_pinned_environment DIR FILE PYTHON: installs exactly what ROOT/FILE pins into ROOT/DIR, only when something changed
+make_pinned_environment() {
+  local directory=$ROOT/$1 file=$ROOT/$2 python=$3 wanted
+  wanted="$ROOT $python $(sha256sum <"$file")"
+  if [ -x "$directory/bin/python" ] && [ "$(cat "$directory/.stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
+  say "Setting up $1 ($2); the next start will be quick."
+  rm -rf "$directory"
+  if have_uv; then
+    uv venv --quiet --python "$python" "$directory"
+    uv pip install --quiet --no-deps --python "$directory/bin/python" -r "$file"
+  else
+    "$python" -m venv "$directory" || die "$python cannot make a virtual environment; install uv or Python's venv package."
+    "$directory/bin/python" -m pip install --quiet --no-deps -r "$file"
+  fi
+  printf '%s' "$wanted" >"$directory/.stamp"
+}
+
+# sets PYTHON314; fetched into ROOT/.cache where the machine has none
+find_python314() {
+  command -v python3.14 >/dev/null || command -v patchelf >/dev/null || install_packages "Python 3.14" patchelf
+  PYTHON314=$("$ROOT/scripts/python314.sh" "$ROOT/.cache/python314") ||
+    die "no Python 3.14; put python3.14 on PATH or install uv"
+}
+
+# the integration's unit tests and types
+make_ha_environment() { find_python314 && make_pinned_environment .venv-ha tests/requirements-ha.txt "$PYTHON314"; }
+
+# a real Home Assistant
+make_hass_environment() {
+  find_python314
+  make_pinned_environment .venv-hass tests/requirements-hass.txt "$PYTHON314"
+  ldconfig -p 2>/dev/null | grep -q libturbojpeg || install_packages "Home Assistant's pictures" libturbojpeg0
+}
+
 # install_packages WHY NAME...: by apt, as root or with a sudo that does not ask; else says what is missing
 install_packages() {
   local why=$1 as_root=()
