@@ -1,3 +1,3 @@
 """Owns the version of the crime_detect engine: camera streams in, classified incidents out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

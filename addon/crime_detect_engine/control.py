@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from .configuring import settings_json
 from .domain.clock import Clock
 from .domain.errors import InvalidInputError, NotFoundError
 from .domain.ports import Actor, CameraView, IncidentQuery, ManualReport, Page
@@ -181,7 +182,8 @@ class Control:
         status = line.capture.status()
         problem = status.last_error if status.state in (CameraState.LOST, CameraState.FROZEN) else None
         address, masked = redact(config.source), bool(config.masks)
-        return CameraView(line.id, config.name, address, config.location, masked, state, problem)
+        settings = settings_json(config)
+        return CameraView(line.id, config.name, address, config.location, masked, state, problem, settings)
 
 
 def test_incident(clock: Clock, labels: Sequence[str]) -> Incident:

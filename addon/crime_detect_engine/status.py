@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -21,6 +23,7 @@ from .inference import Worker
 from .line import Line, discrete
 from .outputs.outbox import ChannelStatus, Outbox
 from .pipeline import Pipeline
+from .problems import Problem, low_storage, missing_gpu, refused_logins
 from .store.store import Store
 from .writer import Writer
 
@@ -30,6 +33,9 @@ TELL_CONFIDENCE_EVERY_S = 5.0
 CONFIDENCE_STEP = 0.05
 CHECK_EVERY_S = 0.5
 SLOW_CHECK_EVERY = 20
+TELL_FIGURES_EVERY_S = 300.0
+FEATURES = ("cameras", "retention", "sources_test", "mqtt_discovery")
+"""What this version can besides the first one, for programs that meet several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,10 @@ class Identity:
     warnings: Sequence[str] = ()
     api_url: str | None = None
     """Where people and programs reach the engine, when somebody has said so."""
+    asked: str = "auto"
+    """The device that the configuration asks for."""
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    """Where a day begins."""
 
 
 @dataclass(slots=True)
@@ -58,7 +68,9 @@ class _Told:
 class Status:
     """What changed becomes an event of the store, whose listeners carry it on.
 
-    `outbox` and `notes` (what the outputs have switched off and why) are set once the outputs are built.
+    `outbox`, `notes` (what the outputs have switched off and why), `complaints` (what is wrong with them),
+    `mqtt_discovery` (whether Home Assistant is told of cameras over MQTT) and `gpu_load` (percent) are set once these
+    are built.
     """
 
     identity: Identity
@@ -69,12 +81,18 @@ class Status:
     clock: Clock
     outbox: Outbox | None = None
     notes: Callable[[], Sequence[str]] = tuple
+    complaints: Callable[[], Sequence[Problem]] = tuple
+    mqtt_discovery: Callable[[], bool] = bool
+    gpu_load: Callable[[], float | None] = lambda: None
     _told: dict[str, _Told] = field(default_factory=dict)
     _channels: Mapping[str, ChannelStatus] = field(default_factory=dict)
     _storage: Mapping[str, Any] = field(default_factory=dict)
+    _alerts_today: int = 0
+    _gpu_load: float | None = None
     _started_tick_s: float = 0.0
     _death: str | None = None
     _info: tuple[Any, ...] = ()
+    _info_tick_s: float = 0.0
 
     async def run(self) -> None:
         """Tells changes until cancelled; what the store refuses is told again at the next look."""
@@ -83,8 +101,7 @@ class Status:
         while True:
             try:
                 if count % SLOW_CHECK_EVERY == 0:
-                    self._channels = await self.outbox.status() if self.outbox else {}
-                    self._storage = await self.store.storage()
+                    await self._look_at_figures()
                 for line in list(self.pipeline.lines.values()):
                     await self._tell_if_changed(line)
                 for camera in self._told.keys() - self.pipeline.lines.keys():
@@ -97,6 +114,14 @@ class Status:
                 refusal = str(error)
             count += 1
             await asyncio.sleep(CHECK_EVERY_S)
+
+    async def _look_at_figures(self) -> None:
+        self._channels = await self.outbox.status() if self.outbox else {}
+        self._storage = await self.store.storage()
+        local = self.clock.now().astimezone(self.identity.zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._alerts_today = await self.store.alerts_since(midnight.astimezone(UTC))
+        self._gpu_load = await asyncio.to_thread(self.gpu_load)
 
     def died(self, fault: str) -> None:
         """A part of the engine has ended that never should: said until the restart."""
@@ -123,10 +148,12 @@ class Status:
         await self.tell_camera(line.id)
 
     async def _tell_engine_if_changed(self) -> None:
-        now = (tuple(self.pipeline.lines), self._faults(), self._fallbacks(), self._storage.get("error"))
-        if now != self._info:
-            await self.store.append_engine_event(self.info())
-            self._info = now
+        info, now_tick_s = self.info(), self.clock.tick_s()
+        told = ("cameras", "fallback", "problems", "mqtt_discovery", "alerts_today")
+        now = (*(info[key] for key in told), self._storage.get("error"))
+        if now != self._info or now_tick_s - self._info_tick_s >= TELL_FIGURES_EVERY_S:
+            await self.store.append_engine_event(info)
+            self._info, self._info_tick_s = now, now_tick_s
 
     def _faults(self) -> tuple[str, ...]:
         """What keeps frames from being scored now."""
@@ -138,6 +165,15 @@ class Status:
         fallbacks = (self.identity.fallback, *(worker.fallback for worker in self.workers))
         return tuple(dict.fromkeys(filter(None, fallbacks)))
 
+    def _problems(self) -> list[Problem]:
+        given_up = [worker.fallback for worker in self.workers if worker.fallback]
+        return [
+            *missing_gpu(self.identity.asked, self.identity.fallback, given_up),
+            *low_storage(self._storage),
+            *refused_logins(self.pipeline.lines.values()),
+            *self.complaints(),
+        ]
+
     def info(self) -> Mapping[str, Any]:
         """The `info` payload of contracts.md and what the page and the doctor want to know besides."""
         identity, first = self.identity, self.identity.specs[0]
@@ -148,9 +184,11 @@ class Status:
             "instance": identity.instance,
             "version": __version__,
             "versions": {"engine": __version__, "model": f"{first.name} {first.version}", "schema": SCHEMA_VERSION},
+            "features": list(FEATURES),
             "labels": list(first.labels),
             "cameras": [{"id": line.id, "name": line.config.name} for line in self.pipeline.lines.values()],
             "api_url": identity.api_url,
+            "mqtt_discovery": self.mqtt_discovery(),
             "device": identity.device,
             "model": {
                 "name": first.name,
@@ -161,7 +199,10 @@ class Status:
             },
             "models": [spec.name for spec in identity.specs],
             "fallback": "; ".join(dict.fromkeys((*self._fallbacks(), *self._faults()))) or None,
+            "gpu_load": self._gpu_load,
             "warnings": [*identity.warnings, *self.notes()],
+            "problems": [problem.json() for problem in self._problems()],
+            "alerts_today": self._alerts_today,
             "outbox": {name: asdict(channel) for name, channel in self._channels.items()},
             "storage": {k: v for k, v in self._storage.items() if k != "media"},
             "uptime_s": round(self.clock.tick_s() - self._started_tick_s, 1),
@@ -174,7 +215,8 @@ class Status:
         watching = [line for line in lines if not line.runtime.privacy]
         states = [line.capture.status().state for line in watching]
         lost, frozen = states.count(CameraState.LOST), states.count(CameraState.FROZEN)
-        if watching and lost == len(watching):
+        blind = bool(watching) and lost == len(watching)
+        if blind:
             problems.append("blind: no camera delivers pictures")
         if self.writer.fault:
             problems.append(f"store: {self.writer.fault}")
@@ -191,7 +233,7 @@ class Status:
             notes.append(f"storage: {error}")
         if not lines:
             notes.append("no camera is configured")
-        return not problems, {"reasons": problems, "notes": notes}
+        return not problems, {"reasons": problems, "notes": notes, "blind": blind}
 
     def metrics(self) -> str:
         registry = CollectorRegistry()

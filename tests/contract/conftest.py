@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiohttp import ClientSession
 from crime_detect_engine.config import CameraConfig
+from crime_detect_engine.configuring import settings_json
+from crime_detect_engine.decision.schedule import ScheduleWindow
 from crime_detect_engine.decision.state import OpenIncident, PolicyState, Track
 from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.ports import Actor, CameraRuntime, CameraView, IncidentQuery, Page
@@ -55,6 +57,7 @@ SPEC = ModelSpec(
     scale="unit", interpolation="bilinear", feature_dim=1280, hidden_dim=128, temperature=1.2, min_frames=10,
     trained=True, metrics={"balanced_accuracy": 0.9},
 )  # fmt: skip
+NIGHTS = ScheduleWindow(frozenset(range(5)), 22 * 60, 6 * 60)
 
 Golden = Callable[[str, Any], None]
 
@@ -78,7 +81,7 @@ def golden() -> Golden:
 @pytest.fixture(autouse=True)
 def one_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """A release does not change the golden files."""
-    monkeypatch.setattr("crime_detect_engine.status.__version__", "0.1.0")
+    monkeypatch.setattr("crime_detect_engine.status.__version__", "0.2.0")
 
 
 def full_incident() -> Incident:
@@ -143,11 +146,13 @@ def opened_incident() -> Incident:
 
 def make_line(camera: str, state: CameraState, clock: ManualClock, *, busy: bool) -> Any:
     """A real Line over a capture that is in `state`; `busy`: an alert is open and everything nullable is set."""
-    status = CameraStatus(camera, state, fps=7.5 if busy else 0.0, last_error=None if busy else "no answer in time")
+    error = None if busy else "user name or password refused"
+    status = CameraStatus(camera, state, fps=7.5 if busy else 0.0, last_error=error, unauthorized=not busy)
     capture = SimpleNamespace(status=lambda: status)
     config = CameraConfig(camera, f"rtsp://user:hemmelig@10.0.0.5/{camera}", camera.replace("_", " ").capitalize())
     unused = dict.fromkeys(("windows", "recorder", "sampler"))
-    rules, zone = Rules(per_class={"fighting": 0.7}), ZoneInfo("UTC")
+    config = replace(config, rules=Rules(per_class={"fighting": 0.7}), schedule=(NIGHTS,) if busy else ())
+    rules, zone = config.rules, ZoneInfo("UTC")
     line = Line(config=config, spec=SPEC, capture=capture, rules=rules, zone=zone, **unused)  # type: ignore[arg-type]
     if busy:
         tick_s = clock.tick_s()
@@ -179,20 +184,23 @@ class ConstantEngine(FakeEngine):
         store: Any = SimpleNamespace(uuid=UUID, epoch=EPOCH)
         pipeline = Pipeline((), lambda *_: None, self.clock)
         pipeline.lines = self.lines
-        identity = Identity("home", "cpu", [SPEC], "cuda is not there: the cpu is used", ["no timezone"], API_URL)
+        fallback = "cuda is not there: the cpu is used"
+        identity = Identity("home", "cpu", [SPEC], fallback, ["no timezone"], API_URL, asked="cuda")
         status = Status(identity, store, pipeline, (), None, self.clock)  # type: ignore[arg-type]
         status._channels = {"mqtt": ChannelStatus("mqtt", ready=True, pending=1, sent=5)}
         status._storage = {
-            "free_bytes": 10**10, "database_bytes": 10**6, "media_bytes": 10**8, "media_quota": 2 * 10**10,
+            "free_bytes": 10**10, "total_bytes": 10**11, "database_bytes": 10**6, "media_bytes": 10**8, "media_quota": 2 * 10**10,
             "media": {}, "error": None,
         }  # fmt: skip
+        status._alerts_today = 3
         status._started_tick_s = self.clock.tick_s() - 42.0
         return status
 
     def _view(self, line: Line) -> CameraView:
         state = line.view(self.clock.now(), self.clock.tick_s())
         location = Location(52.1, 4.3) if line.id == "front_door" else None
-        return CameraView(line.id, line.config.name, f"rtsp://***@10.0.0.5/{line.id}", location, False, state)
+        source, settings = f"rtsp://***@10.0.0.5/{line.id}", settings_json(line.config)
+        return CameraView(line.id, line.config.name, source, location, False, state, settings=settings)
 
     def info(self) -> Mapping[str, Any]:
         return self.status.info()

@@ -45,8 +45,9 @@ STATE: Shape = {
 }  # fmt: skip
 INFO: Shape = {
     "schema_version": int, "uuid": TEXT, "epoch": TEXT, "instance": TEXT, "versions": dict, "labels": list,
-    "cameras": list, "api_url": OPTIONAL_TEXT,
+    "cameras": list, "api_url": OPTIONAL_TEXT, "features": list, "mqtt_discovery": bool, "problems": list,
 }  # fmt: skip
+PROBLEM: Shape = {"code": TEXT, "camera": OPTIONAL_TEXT, "detail": TEXT}
 ENVELOPE: Shape = {"schema_version": int, "uuid": TEXT, "epoch": TEXT, "seq": int, "kind": TEXT, "data": dict}
 JOB: Shape = {"job_id": TEXT, "name": TEXT, "state": TEXT, "result": OPTIONAL_MAP, "error": OPTIONAL_TEXT}
 PAGE: Shape = {"items": list, "next_cursor": OPTIONAL_TEXT}
@@ -130,6 +131,8 @@ async def test_answers_of_the_api(served: Any, golden: Golden) -> None:
     }.items():
         golden(name, await get(served, path))
     assert set(INFO) < set(read("info_http"))
+    for problem in read("info_http")["problems"]:
+        assert_shape(problem, PROBLEM)
     for page, shape in (("incidents_page", INCIDENT), ("cameras_page", read("camera"))):
         assert_shape(read(page), PAGE)
         assert all(set(item) == set(shape) for item in read(page)["items"])

@@ -12,11 +12,15 @@ class ConfigError(CrimeDetectError):
 
 
 class SourceError(CrimeDetectError):
-    """A camera or file could not be read. `permanent` errors are not retried (a text file named .mp4)."""
+    """A camera or file could not be read. `permanent` errors are not retried (a text file named .mp4).
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    `unauthorized`: the camera answers, and refuses the user name or password.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False, unauthorized: bool = False) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.unauthorized = unauthorized
 
 
 class CheckpointError(CrimeDetectError):

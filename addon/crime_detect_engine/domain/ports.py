@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -12,18 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .administration import Administration
 from .types import (
-    Event,
-    Frame,
-    Image,
-    Incident,
-    IncidentChanged,
-    Location,
-    ModelSpec,
-    Picture,
-    Severity,
-    Vector,
-    Verdict,
+    Event, Frame, Image, Incident, IncidentChanged, Location, ModelSpec, Picture, Severity, Vector, Verdict,
 )  # fmt: skip
 
 # --- sources and sampling ---------------------------------------------------------------------------------------
@@ -258,6 +249,8 @@ class CameraView:
     """The `<camera>/state` payload."""
     problem: str | None = None
     """Why there is no picture, free of credentials."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What `Administration.change_camera` may change, as it holds now; nothing secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +262,7 @@ class ManualReport:
     note: str | None
 
 
-class EngineControl(Protocol):
+class EngineControl(Administration, Protocol):
     """Everything a person or a program may ask of the running engine. Errors are CrimeDetectErrors."""
 
     uuid: str

@@ -236,6 +236,8 @@ class CameraStatus:
     since: datetime | None = None
     width: int = 0
     height: int = 0
+    unauthorized: bool = False
+    """The last attempt was refused for its user name or password."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,11 @@ from .mqtt_presence import DuplicateInstanceError, MqttPresence
 
 _LOG = logging.getLogger(__name__)
 
-_INFO_KEYS = ("schema_version", "uuid", "epoch", "instance", "versions", "labels", "cameras")
+_INFO_KEYS = (
+    "schema_version", "uuid", "epoch", "instance", "versions", "features", "labels", "cameras", "mqtt_discovery",
+    "problems",
+)  # fmt: skip
+_STATS_KEYS = ("device", "model", "uptime_s", "storage", "alerts_today", "gpu_load")
 _STATS_S = 60.0
 _GOODBYE_S = 2.0
 _RETRY_S = (1.0, 60.0)
@@ -231,7 +235,7 @@ class MqttOutput:
             "schema_version": SCHEMA_VERSION,
             "uuid": self._engine.uuid,
             "at": timestamp(self._clock.now()),
-            **{key: info.get(key) for key in ("device", "model", "uptime_s")},
+            **{key: info.get(key) for key in _STATS_KEYS},
             "cameras": {
                 view.id: {k: view.state.get(k) for k in ("state", "fps", "latency_ms")}
                 | {"dropped": self._dropped(view.id)}

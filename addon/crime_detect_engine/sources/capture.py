@@ -126,9 +126,10 @@ class Capture:
     def status(self) -> CameraStatus:
         """The state now; notices (and tells `on_status`) when frames have stopped coming."""
         with self._changed:
-            state, quiet_s = self._status.state, self._clock.tick_s() - self._last_frame_s
-        if state not in (CameraState.PAUSED, CameraState.LOST) and quiet_s > self._limits.lost_after_s:
-            self._become(CameraState.LOST, self._status.last_error or "no picture comes any more")
+            known, quiet_s = self._status, self._clock.tick_s() - self._last_frame_s
+        if known.state not in (CameraState.PAUSED, CameraState.LOST) and quiet_s > self._limits.lost_after_s:
+            reason = known.last_error or "no picture comes any more"
+            self._become(CameraState.LOST, reason, unauthorized=known.unauthorized)
             self._source.interrupt()
         with self._changed:
             return self._status
@@ -147,13 +148,13 @@ class Capture:
         failures = 0
         while self._wait_for_turn():
             frames_before = self._counters.decoded
-            permanent = False
+            permanent = unauthorized = False
             try:
                 self._read()
                 message = "the file has ended" if not self._source.live else "the stream ended"
                 permanent = not self._source.live
             except SourceError as error:
-                message, permanent = str(error), error.permanent
+                message, permanent, unauthorized = str(error), error.permanent, error.unauthorized
             except Exception as error:  # noqa: BLE001 - whatever a camera makes a decoder do must not end its thread
                 message = f"{type(error).__name__}: {error}"
             if self._ring:
@@ -163,7 +164,7 @@ class Capture:
             came = self._counters.decoded > frames_before
             failures = 0 if came else failures + 1
             self._count(reconnects=1)
-            self._lost(redact(message), at_once=permanent or not came)
+            self._lost(redact(message), at_once=permanent or not came, unauthorized=unauthorized)
             if permanent:
                 self._wait(None)
             else:
@@ -215,14 +216,16 @@ class Capture:
             return 0.0
         return round((len(self._recent) - 1) / (self._recent[-1] - self._recent[0]), 1)
 
-    def _lost(self, message: str, *, at_once: bool) -> None:
+    def _lost(self, message: str, *, at_once: bool, unauthorized: bool) -> None:
         """A connection ended. One that had pictures gets a moment to come back before the camera counts as lost."""
         with self._changed:
             quiet_s = self._clock.tick_s() - self._last_frame_s
             state = CameraState.LOST if at_once or quiet_s > self._limits.lost_after_s else self._status.state
-        self._become(state, message)
+        self._become(state, message, unauthorized=unauthorized)
 
-    def _become(self, state: CameraState, error: str | None, width: int = 0, height: int = 0) -> None:
+    def _become(
+        self, state: CameraState, error: str | None, width: int = 0, height: int = 0, *, unauthorized: bool = False
+    ) -> None:
         with self._changed:
             old = self._status
             if self._paused and state is not CameraState.PAUSED:
@@ -236,6 +239,7 @@ class Capture:
                 since=old.since if old.state is state else self._clock.now(),
                 width=width or old.width,
                 height=height or old.height,
+                unauthorized=unauthorized,
             )
             changed = (old.state, old.last_error, old.width) != (state, error, self._status.width)
             told = self._status

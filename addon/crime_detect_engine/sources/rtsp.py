@@ -25,7 +25,7 @@ _WHITELISTS = {"rtmp": "rtmp,tcp", "rtmps": "rtmps,tls,tcp", "srt": "srt,udp"}
 def stream_error(name: str, error: Exception) -> SourceError:
     """What a failed connection or read means to people; `name` is already redacted."""
     if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
-        return SourceError(f"{name}: user name or password refused")
+        return SourceError(f"{name}: user name or password refused", unauthorized=True)
     if isinstance(error, av.error.HTTPNotFoundError):
         return SourceError(f"{name}: the server knows no such stream (404); check the path")
     if isinstance(error, (TimeoutError, av.error.ExitError)):

@@ -26,6 +26,7 @@ from .rtsp import OPEN_TIMEOUT_S, READ_TIMEOUT_S, stream_error
 
 _PORTS = {"http": 80, "https": 443}
 _MAX_REDIRECTS = 5
+_REFUSALS = (401, 403)
 _FORMATS = "mpjpeg,mjpeg,jpeg_pipe,mpegts,hls,flv,mov,mp4,matroska,webm,h264,hevc,avi,aac,mp3"
 
 
@@ -89,7 +90,8 @@ class WebSource(PyavSource):
                 return _Body(line, response)
             else:
                 connection.close()
-                raise SourceError(f"{self.name}: {_meaning(response.status)}")
+                refused = response.status in _REFUSALS
+                raise SourceError(f"{self.name}: {_meaning(response.status)}", unauthorized=refused)
             connection.close()
         raise SourceError(f"{self.name}: it redirects more than {_MAX_REDIRECTS} times")
 
@@ -145,6 +147,6 @@ class _Body:
 
 
 def _meaning(status: int) -> str:
-    if status in (401, 403):
+    if status in _REFUSALS:
         return f"user name or password refused ({status})"
     return "the server knows no such stream (404); check the path" if status == 404 else f"the server answers {status}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select
 
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport, Page
@@ -129,6 +129,14 @@ def manual_incident(report: ManualReport, actor: Actor, location: Location | Non
 def open_incidents(connection: Connection) -> list[Incident]:
     query = select(incidents).where(incidents.c.ended_at.is_(None)).order_by(incidents.c.started_at)
     return [incident_from(row._asdict()) for row in connection.execute(query)]
+
+
+def count_alerts(connection: Connection, start: datetime) -> int:
+    table = incidents.c
+    alerts = and_(
+        table.started_at >= start, table.severity >= int(Severity.ALERT), table.source != str(IncidentSource.MANUAL)
+    )
+    return int(connection.execute(select(func.count()).select_from(incidents).where(alerts)).scalar_one())
 
 
 def last_score_at(connection: Connection, incident_id: str) -> datetime | None:

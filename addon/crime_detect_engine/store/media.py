@@ -102,6 +102,9 @@ class MediaFolder:
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.root).free
 
+    def total_bytes(self) -> int:
+        return shutil.disk_usage(self.root).total
+
     def nearly_full(self) -> bool:
         return self.free_bytes() < self._reserve_bytes
 

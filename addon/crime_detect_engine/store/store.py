@@ -232,6 +232,10 @@ class Store:
         """Which file was created, looked at, deleted; newest first."""
         return await self._database.read(lambda c: lifecycle.entries(c, incident_id, limit))
 
+    async def alerts_since(self, at: datetime) -> int:
+        """How many incidents at or above alert began at or after `at`; what people reported does not count."""
+        return await self._database.read(lambda c: incidents.count_alerts(c, at))
+
     # --- events ------------------------------------------------------------------------------------------------
 
     async def append_camera_event(self, camera: str, data: Mapping[str, Any]) -> CameraChanged:
@@ -261,11 +265,15 @@ class Store:
         return self._database.error or self._journal.error or self._journal.shortage()
 
     async def storage(self) -> Mapping[str, Any]:
-        """`{free_bytes, database_bytes, media_bytes, media_quota, media: {camera: {kind: bytes}}, error}`."""
+        """`{free_bytes, total_bytes, database_bytes, media_bytes, media_quota, media, error}`.
+
+        `media` is bytes by camera and kind.
+        """
         usage = await self._database.read(lifecycle.usage)
         folder, path = self._journal.folder, self._data_dir / DATABASE
         return {
             "free_bytes": folder.free_bytes(),
+            "total_bytes": folder.total_bytes(),
             "database_bytes": path.stat().st_size,
             "media_bytes": sum(size for kinds in usage.values() for size in kinds.values()),
             "media_quota": self.retention.options.media_quota,

@@ -144,6 +144,34 @@ class Tokens:
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
 
+    async def keep(self, file: str, name: str, role: str) -> str:
+        """The secret in DATA/FILE (0600), for a partner that is told it anew at every start.
+
+        Where the file is gone or opens nothing any more a new one is made, and what was known by this name is revoked.
+        Raises StoreError when the file cannot be written.
+        """
+        now = self._clock.now()
+        path = self._data_dir / file
+
+        def job(connection: Connection) -> str:
+            known = path.read_text().strip() if path.exists() else ""
+            ours = (tokens.c.name == name) & (tokens.c.role == role) & tokens.c.revoked_at.is_(None)
+            valid = select(tokens.c.id).where(ours & (tokens.c.digest == _digest(known)))
+            if known and connection.execute(valid).first() is not None:
+                return known
+            connection.execute(update(tokens).where(ours).values(revoked_at=now))
+            secret = secrets.token_urlsafe(32)
+            path.unlink(missing_ok=True)
+            _write_private(path, secret + "\n")
+            _insert(connection, secret, name, role, None, now)
+            append_audit(connection, now, _ENGINE, "token create", name, {"role": role, "cameras": None})
+            return secret
+
+        try:
+            return await self._database.write(job)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+
 
 def _write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -44,6 +44,7 @@ def camera_json(camera: CameraView) -> dict[str, Any]:
         "masked": camera.masked,
         "state": dict(camera.state),
         "problem": camera.problem,
+        "settings": dict(camera.settings),
     }
 
 
