@@ -189,8 +189,8 @@ class ConstantEngine(FakeEngine):
         status = Status(identity, store, pipeline, (), None, self.clock)  # type: ignore[arg-type]
         status._channels = {"mqtt": ChannelStatus("mqtt", ready=True, pending=1, sent=5)}
         status._storage = {
-            "free_bytes": 10**10, "total_bytes": 10**11, "database_bytes": 10**6, "media_bytes": 10**8, "media_quota": 2 * 10**10,
-            "media": {}, "error": None,
+            "free_bytes": 10**10, "total_bytes": 10**11, "database_bytes": 10**6, "media_bytes": 10**8,
+            "media_quota": 2 * 10**10, "media": {}, "error": None,
         }  # fmt: skip
         status._alerts_today = 3
         status._started_tick_s = self.clock.tick_s() - 42.0

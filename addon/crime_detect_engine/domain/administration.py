@@ -1,12 +1,43 @@
-"""Owns what may be asked of the engine's set-up: cameras, retention, what Home Assistant is told over MQTT."""
+"""Owns who asks, and what may be asked of the engine's set-up: cameras, retention, what MQTT tells Home Assistant."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from .ports import Actor, CameraView
+from .types import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: for roles, for cameras they may see, and for the audit."""
+
+    name: str
+    role: str
+    cameras: frozenset[str] | None = None
+    """None is all cameras."""
+
+    def may_see(self, camera: str) -> bool:
+        return self.cameras is None or camera in self.cameras
+
+
+@dataclass(frozen=True, slots=True)
+class CameraView:
+    """A camera as people see it: configuration and state together."""
+
+    id: str
+    name: str
+    source: str
+    """The address with credentials removed."""
+    location: Location | None
+    masked: bool
+    state: Mapping[str, Any]
+    """The `<camera>/state` payload."""
+    problem: str | None = None
+    """Why there is no picture, free of credentials."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What `Administration.change_camera` may change, as it holds now; nothing secret."""
 
 
 class Administration(Protocol):

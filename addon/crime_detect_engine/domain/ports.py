@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -12,10 +12,21 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .administration import Actor as Actor
 from .administration import Administration
+from .administration import CameraView as CameraView
 from .types import (
-    Event, Frame, Image, Incident, IncidentChanged, Location, ModelSpec, Picture, Severity, Vector, Verdict,
-)  # fmt: skip
+    Event,
+    Frame,
+    Image,
+    Incident,
+    IncidentChanged,
+    ModelSpec,
+    Picture,
+    Severity,
+    Vector,
+    Verdict,
+)
 
 # --- sources and sampling ---------------------------------------------------------------------------------------
 
@@ -220,37 +231,6 @@ class OutboxStore(Protocol):
 
 
 # --- the engine as web and MQTT commands see it -----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks: for roles, for cameras they may see, and for the audit."""
-
-    name: str
-    role: str
-    cameras: frozenset[str] | None = None
-    """None is all cameras."""
-
-    def may_see(self, camera: str) -> bool:
-        return self.cameras is None or camera in self.cameras
-
-
-@dataclass(frozen=True, slots=True)
-class CameraView:
-    """A camera as people see it: configuration and state together."""
-
-    id: str
-    name: str
-    source: str
-    """The address with credentials removed."""
-    location: Location | None
-    masked: bool
-    state: Mapping[str, Any]
-    """The `<camera>/state` payload."""
-    problem: str | None = None
-    """Why there is no picture, free of credentials."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """What `Administration.change_camera` may change, as it holds now; nothing secret."""
 
 
 @dataclass(frozen=True, slots=True)
