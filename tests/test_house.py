@@ -36,7 +36,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "twilio": ("outputs/",),
     "aiosmtplib": ("outputs/",),
     "smtplib": ("outputs/",),
-    "aiohttp": ("web/", "outputs/", "sources/"),
+    "aiohttp": ("web/", "outputs/", "sources/", "supervisor.py"),
     "aiohttp.web": ("web/",),
     "ruamel": ("config/",),
     "platformdirs": ("config/",),

@@ -16,6 +16,7 @@ from .analysis import analyze_file
 from .assembly import build_line, model_folders, model_name, start_workers
 from .config import CameraConfig, Config, changes
 from .config.editor import ConfigEditor
+from .configuring import Configuring
 from .control import Control, test_incident
 from .domain.clock import Clock
 from .domain.errors import ConfigError, InvalidInputError, SourceError
@@ -34,6 +35,7 @@ from .sources.frigate import FrigateDiscovery
 from .status import Identity, Status
 from .store.store import Store
 from .store.tokens import ADMIN_TOKEN_FILE
+from .supervisor import INTEGRATION, Supervisor
 from .vision.checkpoint import find_checkpoint
 from .vision.classifier import load_classifier
 from .web.access import Access
@@ -60,8 +62,10 @@ class Service:
         editor: ConfigEditor | None,
         clock: Clock,
         extra: frozenset[str] = frozenset(),
+        supervisor: Supervisor | None = None,
     ) -> None:
-        self.config = config
+        self.config = supervisor.complete(config) if supervisor else config
+        self._supervisor = supervisor
         self._data = data
         self._editor = editor
         self._clock = clock
@@ -113,12 +117,22 @@ class Service:
             self._run(self._follower.run(), "configuration")
         self._run(self._status.run(), "status")
         self._run(self._store.retention.run(), "retention")
-        access = Access(self._store.tokens.find, self._clock)
+        access = self._access()
         uploads = self._data / "uploads"
         app = build_app(self._control, access, uploads=uploads, picture_links=self._picture_links)
         server = await serve(app, host, port)
         self._stack.push_async_callback(server.stop)
+        if self._supervisor is not None:
+            token = await self._store.tokens.keep(*INTEGRATION)
+            self._run(self._supervisor.keep_announced(server.port, self._store.uuid, token), "announcement")
         return server
+
+    def _access(self) -> Access:
+        """Who may come in: in an app of Home Assistant also the people whom it lets through."""
+        found, home = self._store.tokens.find, self._supervisor
+        if home is None:
+            return Access(found, self._clock)
+        return Access(found, self._clock, ingress=True, ingress_role=home.role_of, ingress_peer=home.ingress_peer)
 
     def _read_specs(self) -> None:
         chosen = self.config.model.name
@@ -148,17 +162,34 @@ class Service:
             self._stack.callback(worker.close)
         config, specs = self.config, list(self._specs.values())
         return started.workers, Identity(
-            config.instance, started.device, specs, started.fallback, tuple(config.warnings), config.base_url
+            config.instance,
+            started.device,
+            specs,
+            started.fallback,
+            tuple(config.warnings),
+            config.base_url,
+            config.model.device,
+            config.timezone,
         )
 
     def _build_outputs(self) -> None:
         config, store, clock = self.config, self._store, self._clock
+        configuring = Configuring(
+            self._editor,
+            self._apply,
+            self._pipeline,
+            store.audit,
+            clock,
+            retention=lambda: self.config.retention,
+            discovery=lambda: self._discovery,
+            extra=self._extra,
+        )
         self._control = Control(
             store,
             self._pipeline,
             self._status,
             clock,
-            change_threshold=self._change_threshold,
+            configuring=configuring,
             analyze_upload=self._analyze_upload,
             send_test=self._send_test,
         )
@@ -231,6 +262,7 @@ class Service:
 
     async def _put_in_force(self, wanted: Config) -> None:
         running = self.config
+        wanted = self._supervisor.complete(wanted) if self._supervisor else wanted
         added = {name: one for name, one in running.cameras.items() if name in self._extra}
         wanted = replace(wanted, cameras={**wanted.cameras, **added})
         self.config, self._waiting = effective(running, wanted)
@@ -251,13 +283,6 @@ class Service:
             self._pipeline.set_config(camera, self.config.cameras[camera])
         if problems:
             raise ConfigError("\n".join(problems))
-
-    async def _change_threshold(self, camera: str, threshold: float) -> None:
-        if self._editor is None:
-            raise ConfigError("thresholds are kept in the configuration file; start with --config FILE to change them")
-        if camera not in self.config.cameras:
-            raise ConfigError(f"{camera} is not in the file; name it there (a source like frigate:NAME) to set it up")
-        await self._apply(await asyncio.to_thread(self._editor.set_threshold, camera, threshold))
 
     async def _analyze_upload(self, path: Path) -> Mapping[str, Any]:
         """One file at a time, with a classifier of its own: the cameras' workers are not kept waiting."""
@@ -294,6 +319,8 @@ class Service:
     def _notes(self) -> Sequence[str]:
         """What is switched off or does not answer, for people."""
         notes = list(self._frigate.notes()) if self._frigate else []
+        if self._supervisor is not None:
+            notes += self._supervisor.notes(self.config)
         if self._follower is not None and self._follower.problem:
             notes.append(self._follower.problem)
         if self._waiting:

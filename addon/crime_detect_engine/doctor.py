@@ -18,6 +18,7 @@ from pathlib import Path
 from . import __version__
 from .assembly import model_folders
 from .config import Config, ModelOptions, data_dir, load_config
+from .config.places import container_config
 from .domain.clock import SystemClock
 from .domain.errors import CrimeDetectError, SourceError
 from .sources.address import redact, scheme_of, split_url
@@ -45,7 +46,9 @@ class Finding:
 
 def doctor_command(arguments: argparse.Namespace) -> int:
     """`crime-detect doctor`: exit code 1 when something is bad."""
-    findings = list(examine(data_dir(arguments.data), arguments.config))
+    kept = container_config()
+    config_file = arguments.config or (kept if kept is not None and kept.exists() else None)
+    findings = list(examine(data_dir(arguments.data), config_file))
     if arguments.json:
         print(json.dumps({"version": __version__, "findings": [asdict(one) for one in findings]}, indent=1))
     else:
@@ -141,7 +144,9 @@ async def _open_and_close(data: Path) -> None:
 
 
 def _reachable(config: Config) -> Iterator[Finding]:
-    if config.mqtt is not None:
+    if config.mqtt is not None and not config.mqtt.host:
+        yield Finding("broker", GOOD, "the one that Home Assistant offers")
+    elif config.mqtt is not None:
         yield _connect("broker", config.mqtt.host, config.mqtt.port)
     else:
         yield Finding("broker", ABSENT, "no mqtt section", "add one to publish to a broker")

@@ -8,14 +8,17 @@ import logging
 import re
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 from .app import Service
 from .config import Config, data_dir, from_arguments
 from .config.editor import ConfigEditor
-from .config.places import in_container
+from .config.places import SupervisorAccess, app_log_level, container_config, in_container, supervisor_access
+from .config.starter import write_starter
 from .domain.clock import SystemClock
 from .domain.errors import ConfigError
+from .supervisor import Supervisor
 from .web.server import Server
 
 _LOG = logging.getLogger(__name__)
@@ -23,7 +26,8 @@ CAMERA_NAME = r"[a-z0-9_]{1,32}"
 
 
 def read_config(arguments: argparse.Namespace) -> tuple[Config, ConfigEditor | None]:
-    """The file's cameras and those of `--camera`. Raises ConfigError."""
+    """The file's cameras and those of `--camera`. A container without either runs with a file of its own, which is made
+    at its first start. Raises ConfigError."""
     cameras = {}
     for item in arguments.camera:
         name, separator, url = item.partition("=")
@@ -31,32 +35,58 @@ def read_config(arguments: argparse.Namespace) -> tuple[Config, ConfigEditor | N
             # Never what was given: it may hold a password.
             raise ConfigError("--camera wants NAME=URL, like front=rtsp://10.0.0.5/stream; a name is a-z, 0-9 and _")
         cameras[name] = url
-    if arguments.config is None:
+    file = arguments.config
+    if file is None and not cameras and not arguments.demo:
+        file = container_config()
+        if file is not None and write_starter(file):
+            _LOG.info("made %s, which explains itself; add cameras there or in Home Assistant", file)
+    if file is None:
         return from_arguments(cameras, arguments.demo), None
-    editor = ConfigEditor(arguments.config)
+    editor = ConfigEditor(file)
     config = editor.load()
     if not cameras and not arguments.demo:
         return config, editor
     added = from_arguments(cameras, arguments.demo).cameras
     if taken := set(added) & set(config.cameras):
-        raise ConfigError(f"{', '.join(sorted(taken))}: named by --camera and by {arguments.config.name}")
+        raise ConfigError(f"{', '.join(sorted(taken))}: named by --camera and by {file.name}")
     return replace(config, cameras={**config.cameras, **added}), editor
 
 
 def run_command(arguments: argparse.Namespace) -> int:
     """`crime-detect run`, until SIGTERM or SIGINT."""
+    access = supervisor_access()
+    data = data_dir(arguments.data)
+    if access is not None and (level := app_log_level(data)) is not None:
+        logging.getLogger().setLevel(level)
     config, editor = read_config(arguments)
     for warning in config.warnings:
         _LOG.warning("%s", warning)
     host = arguments.host or ("0.0.0.0" if in_container() else "127.0.0.1")  # noqa: S104 a container's own network
     in_file = editor.settings().get("cameras") or {} if editor else {}
     extra = frozenset(config.cameras) - frozenset(in_file)
-    service = Service(config, data_dir(arguments.data), editor, SystemClock(), extra)
-    asyncio.run(_serve(service, host, arguments.port))
+
+    def build(supervisor: Supervisor | None) -> Service:
+        return Service(config, data, editor, SystemClock(), extra, supervisor)
+
+    asyncio.run(_serve(build, access, host, arguments.port))
     return 0
 
 
-async def _serve(service: Service, host: str, port: int) -> None:
+async def _serve(
+    build: Callable[[Supervisor | None], Service], access: SupervisorAccess | None, host: str, port: int
+) -> None:
+    if access is None:
+        await _serve_until_stopped(build(None), host, port)
+        return
+    supervisor = Supervisor(access, SystemClock())
+    await supervisor.open()
+    try:
+        await _serve_until_stopped(build(supervisor), host, port)
+    finally:
+        await supervisor.close()
+
+
+async def _serve_until_stopped(service: Service, host: str, port: int) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

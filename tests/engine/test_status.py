@@ -122,6 +122,7 @@ async def test_an_engine_without_any_picture_is_blind_and_one_camera_away_is_onl
     healthy, said = engine.status.health()
     assert not healthy
     assert "blind" in said["reasons"][0]
+    assert said["blind"]
 
 
 async def test_a_private_camera_neither_blinds_nor_hides_blindness(engine):

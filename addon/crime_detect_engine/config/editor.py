@@ -60,6 +60,19 @@ class ConfigEditor:
     def remove(self, path: Sequence[str | int]) -> Config:
         return self._edit(lambda root, _: roundtrip.remove(root, tuple(path)))
 
+    def change(self, path: Sequence[str | int], changes: Mapping[tuple[str, ...], Any]) -> Config:
+        """Several keys below `path` in one step, named by the way to them; None removes one (gone already is fine)."""
+
+        def edit(root: Any, form: Callable[[Any], Any]) -> None:
+            for keys, value in changes.items():
+                if value is not None:
+                    roundtrip.assign(root, (*path, *keys), form(value))
+                    continue
+                with contextlib.suppress(LookupError, TypeError):
+                    roundtrip.remove(root, (*path, *keys))
+
+        return self._edit(edit)
+
     def add_camera(self, camera: str, options: Mapping[str, Any]) -> Config:
         """`options` as below `cameras.NAME` in the file. Raises ConfigError when the name is taken."""
         if camera in (self.settings().get("cameras") or {}):

@@ -13,6 +13,7 @@ import voluptuous as vol
 from .complaints import InvalidConfig, Problem, problems_of
 from .document import Document, decode, parse, parse_secrets, read_bytes, unknown_secret
 from .fields import timezone
+from .places import supervisor_access
 from .schema import SECTIONS, build
 from .secrecy import is_secret_key
 from .settings import Config
@@ -51,6 +52,9 @@ def validate(document: Document, file: str, environment: Mapping[str, str]) -> C
     """Raises InvalidConfig."""
     try:
         checked = SECTIONS(document.values)
+        broker = checked.get("mqtt")
+        if broker is not None and not broker.host and supervisor_access(environment) is None:
+            raise vol.RequiredFieldInvalid("required key not provided", path=["mqtt", "host"])
         return build(checked, _default_zone(environment))
     except vol.Invalid as error:
         hidden = {path: reference.value for path, reference in document.references.items()}

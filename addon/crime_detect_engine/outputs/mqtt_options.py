@@ -109,6 +109,7 @@ def _build(value: dict[str, Any]) -> MqttOptions:
     value.pop("ha_discovery", None)
     if value.get("username") is None and value.get("password") is not None:
         raise vol.Invalid("password needs username")
+    value.setdefault("host", "")
     value.setdefault("port", 1883 if value.get("tls") is None else 8883)
     return MqttOptions(**value)
 
@@ -116,7 +117,7 @@ def _build(value: dict[str, Any]) -> MqttOptions:
 SCHEMA = vol.All(
     vol.Schema(
         {
-            vol.Required("host"): host_name,
+            "host": host_name,
             "port": PORT,
             "username": optional_text,
             "password": optional_text,
@@ -130,4 +131,4 @@ SCHEMA = vol.All(
     ),
     _build,
 )
-"""Yields MqttOptions."""
+"""Yields MqttOptions; `host` is empty where none is given, which only an app of Home Assistant may leave out."""

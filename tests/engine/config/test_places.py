@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from crime_detect_engine.config import data_dir
-from crime_detect_engine.config.places import in_container
+from crime_detect_engine.config.places import app_log_level, container_config, in_container
 
 
 def test_argument_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +28,27 @@ def test_users_folder_is_made_by_nobody_yet(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert data_dir(None, {}).name == "crime-detect"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_container_has_a_configuration_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "crime_detect.yaml"
+    assert container_config({"CRIME_DETECT_CONTAINER": "1"}, file) == file
+    assert container_config({}, file) is None
+    assert container_config({"CRIME_DETECT_CONTAINER": "1"}, tmp_path / "absent" / "crime_detect.yaml") is None
+
+
+@pytest.mark.parametrize(
+    ("options", "level"),
+    [
+        ('{"log_level": "debug"}', "DEBUG"),
+        ('{"log_level": "shout"}', None),
+        ("{}", None),
+        ("[]", None),
+        ("{", None),
+        (None, None),
+    ],
+)
+def test_the_log_level_of_the_apps_page(tmp_path: Path, options: str | None, level: str | None) -> None:
+    if options is not None:
+        (tmp_path / "options.json").write_text(options)
+    assert app_log_level(tmp_path) == level

@@ -14,6 +14,24 @@ async def test_health_tells_no_news_from_blind(site):
         assert (await answer.json())["reasons"] == ["front_door: no picture for 31 s"]
 
 
+async def test_a_watchdog_that_restarts_the_engine_is_not_told_of_cameras_that_are_away(site):
+    def health(*reasons: str, blind: bool) -> None:
+        site.engine.health = lambda: (not reasons, {"reasons": list(reasons), "notes": [], "blind": blind})
+
+    async def asked(query: str = "") -> int:
+        async with site.client().get(f"/health{query}") as answer:
+            return answer.status
+
+    health("blind: no camera delivers pictures", blind=True)
+    assert (await asked(), await asked("?blind=ok")) == (503, 200)
+    health("blind: no camera delivers pictures", "store: it is locked", blind=True)
+    assert (await asked(), await asked("?blind=ok")) == (503, 503)
+    health("store: it is locked", blind=False)
+    assert (await asked(), await asked("?blind=ok")) == (503, 503)
+    health(blind=False)
+    assert (await asked(), await asked("?blind=ok")) == (200, 200)
+
+
 async def test_metrics_are_prometheus_text(site):
     async with site.client("viewer-token").get("/metrics") as answer:
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
