@@ -76,16 +76,24 @@ class FakeEngine:
     stored: dict[str, Incident] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     analysis: Mapping[str, Any] = field(default_factory=dict)
+    keeps: dict[str, Any] = field(
+        default_factory=lambda: {
+            "incidents": "30d", "below_threshold": "7d", "per_class": {"fighting": "90d"}, "media_quota": "20GB",
+        }
+    )  # fmt: skip
+    """The retention."""
+    offered: list[tuple[str, str]] = field(default_factory=lambda: [("frigate:shed", "Shed")])
+    """Cameras of Frigate."""
 
     def __post_init__(self) -> None:
         self._listeners: list[Callable[[Event], None]] = []
         self._seq = itertools.count(1)
-        self.add_camera("front_door", "Front door")
-        self.add_camera("yard", "Yard")
+        self.put_camera("front_door", "Front door")
+        self.put_camera("yard", "Yard")
 
     # what tests arrange
 
-    def add_camera(self, camera: str, name: str, **state: Any) -> None:
+    def put_camera(self, camera: str, name: str, **state: Any) -> None:
         payload = {
             "schema_version": 1, "state": "live", "online": True, "active": False, "label": "normal",
             "confidence": 0.12, "threshold": 0.8, "detection": True, "privacy": False, "tampered": False,
@@ -96,7 +104,7 @@ class FakeEngine:
         self.views[camera] = CameraView(camera, name, source, Location(52.1, 4.3), False, payload)
         self.pictures[camera] = FakePicture(len(self.views))
 
-    def change_camera(self, camera: str, **state: Any) -> None:
+    def alter_camera(self, camera: str, **state: Any) -> None:
         view = self.views[camera]
         self.views[camera] = replace(view, state={**view.state, **state})
         self._emit(CameraChanged(next(self._seq), camera, self.views[camera].state, self.clock_at))
@@ -223,19 +231,51 @@ class FakeEngine:
     async def snooze(self, camera: str, minutes: float, label: str | None, actor: Actor) -> None:
         self.actions.append(("snooze", camera, minutes, label, actor.name))
         until = timestamp(self.clock_at + timedelta(minutes=minutes)) if minutes else None
-        self.change_camera(camera, snoozed_until=until)
+        self.alter_camera(camera, snoozed_until=until)
 
     async def set_detection(self, camera: str, on: bool, actor: Actor) -> None:
         self.actions.append(("detection", camera, on, actor.name))
-        self.change_camera(camera, detection=on)
+        self.alter_camera(camera, detection=on)
 
     async def set_privacy(self, camera: str, on: bool, actor: Actor) -> None:
         self.actions.append(("privacy", camera, on, actor.name))
-        self.change_camera(camera, privacy=on)
+        self.alter_camera(camera, privacy=on)
 
     async def set_threshold(self, camera: str, threshold: float, actor: Actor) -> None:
         self.actions.append(("threshold", camera, threshold, actor.name))
-        self.change_camera(camera, threshold=threshold)
+        self.alter_camera(camera, threshold=threshold)
+
+    async def add_camera(self, camera: str | None, source: str, name: str | None, actor: Actor) -> CameraView:
+        self.actions.append(("add_camera", camera, source, name, actor.name))
+        added = camera or (name or "camera").lower().replace(" ", "_")
+        self.put_camera(added, name or added)
+        return self.views[added]
+
+    async def remove_camera(self, camera: str, actor: Actor) -> None:
+        self.actions.append(("remove_camera", camera, actor.name))
+        del self.views[camera]
+
+    async def change_camera(self, camera: str, changes: Mapping[str, Any], actor: Actor) -> None:
+        self.actions.append(("change_camera", camera, dict(changes), actor.name))
+
+    async def try_source(self, source: str) -> bytes:
+        if not source.startswith("rtsp://"):
+            raise SourceError("connection refused; nothing listens there")
+        return self.encode_jpeg(FakePicture())
+
+    def frigate_cameras(self) -> Sequence[tuple[str, str]]:
+        return self.offered
+
+    def retention(self) -> Mapping[str, Any]:
+        return self.keeps
+
+    async def set_retention(self, changes: Mapping[str, Any], actor: Actor) -> Mapping[str, Any]:
+        self.actions.append(("retention", dict(changes), actor.name))
+        self.keeps |= changes
+        return self.keeps
+
+    async def end_mqtt_discovery(self, actor: Actor) -> None:
+        self.actions.append(("end_mqtt_discovery", actor.name))
 
     async def analyze(self, path: Path, name: str) -> Mapping[str, Any]:
         if not path.read_bytes().startswith(b"video"):  # noqa: ASYNC240 - a few bytes

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from .configuring import settings_json
+from .configuring import Configuring, settings_json
 from .domain.clock import Clock
 from .domain.errors import InvalidInputError, NotFoundError
 from .domain.ports import Actor, CameraView, IncidentQuery, ManualReport, Page
@@ -25,7 +25,7 @@ MAX_SNOOZE_MINUTES = 60 * 24 * 31
 
 
 class Control:
-    """See `domain.ports.EngineControl`. `change_threshold` edits the configuration file and swaps the rules;
+    """See `domain.ports.EngineControl`. `configuring` edits the configuration file and puts it in force;
     `analyze_upload` runs one file; `send_test` tries every channel once."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Control:
         status: Status,
         clock: Clock,
         *,
-        change_threshold: Callable[[str, float], Awaitable[None]],
+        configuring: Configuring,
         analyze_upload: Callable[[Path], Awaitable[Mapping[str, Any]]],
         send_test: Callable[[Actor], Awaitable[Mapping[str, Any]]],
     ) -> None:
@@ -43,7 +43,7 @@ class Control:
         self._pipeline = pipeline
         self._status = status
         self._clock = clock
-        self._change_threshold = change_threshold
+        self._configuring = configuring
         self._analyze_upload = analyze_upload
         self._send_test = send_test
         self._switching = asyncio.Lock()
@@ -156,9 +156,36 @@ class Control:
         self._line(camera)
         if not 0.0 < threshold <= 1.0:
             raise InvalidInputError("a threshold lies above 0 and up to 1", {"threshold": "above 0, up to 1"})
-        await self._change_threshold(camera, threshold)
+        await self._configuring.set_threshold(camera, threshold)
         await self._store.audit.append(actor, "threshold", camera, {"threshold": threshold})
         await self._status.tell_camera(camera)
+
+    # --- set-up ------------------------------------------------------------------------------------------------
+
+    async def add_camera(self, camera: str | None, source: str, name: str | None, actor: Actor) -> CameraView:
+        return self.camera(await self._configuring.add_camera(camera, source, name, actor))
+
+    async def remove_camera(self, camera: str, actor: Actor) -> None:
+        await self._configuring.remove_camera(camera, actor)
+
+    async def change_camera(self, camera: str, changes: Mapping[str, Any], actor: Actor) -> None:
+        await self._configuring.change_camera(camera, changes, actor)
+        await self._status.tell_camera(camera)
+
+    async def try_source(self, source: str) -> bytes:
+        return await self._configuring.try_source(source)
+
+    def frigate_cameras(self) -> Sequence[tuple[str, str]]:
+        return self._configuring.frigate_cameras()
+
+    def retention(self) -> Mapping[str, Any]:
+        return self._configuring.retention()
+
+    async def set_retention(self, changes: Mapping[str, Any], actor: Actor) -> Mapping[str, Any]:
+        return await self._configuring.set_retention(changes, actor)
+
+    async def end_mqtt_discovery(self, actor: Actor) -> None:
+        await self._configuring.end_mqtt_discovery(actor)
 
     # --- jobs --------------------------------------------------------------------------------------------------
 

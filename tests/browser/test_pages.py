@@ -68,7 +68,7 @@ async def test_a_camera_changes_state_and_is_snoozed(page, site):
     assert [action[:3] for action in site.engine.actions] == [
         ("snooze", "yard", 60.0), ("snooze", "yard", 0.0), ("detection", "yard", False),
     ]  # fmt: skip
-    site.engine.change_camera("yard", state="lost", online=False)
+    site.engine.alter_camera("yard", state="lost", online=False)
     await expect(card.get_by_text("Lost")).to_be_visible()
 
 
@@ -133,7 +133,7 @@ async def test_an_upload_is_analysed(page, site, tmp_path: Path):
 
 
 async def test_a_camera_name_with_markup_stays_text(page, site):
-    site.engine.add_camera("evil", EVIL)
+    site.engine.put_camera("evil", EVIL)
     await page.reload()
     await expect(page.get_by_role("heading", name=EVIL)).to_be_visible()
     await expect(page.locator("#connection")).to_have_attribute("data-state", "on")

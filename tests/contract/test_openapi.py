@@ -20,8 +20,10 @@ SERVED = {
     "POST /api/v1/session",
     "DELETE /api/v1/session",
     "GET /api/v1/cameras",
+    "POST /api/v1/cameras",
     "GET /api/v1/cameras/{camera}",
     "PATCH /api/v1/cameras/{camera}",
+    "DELETE /api/v1/cameras/{camera}",
     "GET /api/v1/cameras/{camera}/live.jpg",
     "GET /api/v1/cameras/{camera}/live.mjpeg",
     "POST /api/v1/cameras/{camera}/snooze",
@@ -39,11 +41,15 @@ SERVED = {
     "POST /api/v1/analyze",
     "GET /api/v1/jobs/{job}",
     "POST /api/v1/alerts/test",
+    "POST /api/v1/sources/test",
+    "GET /api/v1/sources/frigate",
+    "GET /api/v1/retention",
+    "PUT /api/v1/retention",
+    "DELETE /api/v1/mqtt/discovery",
     "GET /api/v1/events",
 }
 LATER = (
-    "POST /cameras", "DELETE /cameras/yard", "GET /incidents/x/evidence.zip", "GET /reports/daily",
-    "GET /analytics/hotspots", "GET /settings", "PUT /settings", "GET /retention", "PUT /retention",
+    "GET /incidents/x/evidence.zip", "GET /reports/daily", "GET /analytics/hotspots", "GET /settings", "PUT /settings",
     "POST /retention/dry-run", "GET /audit", "GET /users", "GET /models", "POST /models/x/activate", "GET /training",
     "POST /training",
 )  # fmt: skip
@@ -136,9 +142,9 @@ def test_schemas_are_sound_and_references_lead_somewhere(document: dict[str, Any
 
 
 def test_writes_describe_what_they_read(document: dict[str, Any]) -> None:
-    silent = {"DELETE /api/v1/session", "DELETE /api/v1/incidents/{incident}", "POST /api/v1/alerts/test"}
+    silent = {"POST /api/v1/alerts/test"}
     for method, path, operation in operations(document):
-        if method != "get" and f"{method.upper()} {path}" not in silent:
+        if method not in ("get", "delete") and f"{method.upper()} {path}" not in silent:
             content = operation["requestBody"]["content"]
             assert all(kind["schema"]["properties"] for kind in content.values()), path
 

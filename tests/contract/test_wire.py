@@ -128,12 +128,15 @@ async def test_answers_of_the_api(served: Any, golden: Golden) -> None:
         "incidents_page": "/incidents",
         "cameras_page": "/cameras",
         "camera": "/cameras/front_door",
+        "retention": "/retention",
+        "sources_frigate": "/sources/frigate",
     }.items():
         golden(name, await get(served, path))
     assert set(INFO) < set(read("info_http"))
     for problem in read("info_http")["problems"]:
         assert_shape(problem, PROBLEM)
-    for page, shape in (("incidents_page", INCIDENT), ("cameras_page", read("camera"))):
+    offer = {"source": TEXT, "name": TEXT}
+    for page, shape in (("incidents_page", INCIDENT), ("cameras_page", read("camera")), ("sources_frigate", offer)):
         assert_shape(read(page), PAGE)
         assert all(set(item) == set(shape) for item in read(page)["items"])
     assert_shape(read("camera")["state"], STATE)
@@ -186,7 +189,30 @@ BODIES: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     "body_snooze": (
         "POST", "/cameras/{camera}/snooze", [{"minutes": 30, "label": None}, {"minutes": 0, "label": "fighting"}],
     ),
-    "body_camera": ("PATCH", "/cameras/{camera}", [{"detection": True}, {"privacy": False}, {"threshold": 0.85}]),
+    "body_camera": (
+        "PATCH", "/cameras/{camera}",
+        [
+            {"detection": True}, {"privacy": False}, {"threshold": 0.85}, {"name": "Gate"},
+            {"source": "rtsp://user:new@10.0.0.5/s"}, {"per_class": {"fighting": 0.7}}, {"per_class": None},
+            {"schedule": [{"days": ["mon", "fri"], "from": "22:00", "to": "06:00"}, {"days": "sat-sun"}]},
+            {"schedule": None},
+        ],
+    ),
+    "body_new_camera": (
+        "POST", "/cameras",
+        [
+            {"source": "rtsp://user:pass@10.0.0.5/s", "name": "Front door"},
+            {"id": "yard", "source": "frigate:yard", "name": None},
+        ],
+    ),
+    "body_source": ("POST", "/sources/test", [{"source": "rtsp://user:pass@10.0.0.5/s"}]),
+    "body_retention": (
+        "PUT", "/retention",
+        [
+            {"incidents": "30d", "below_threshold": "7d", "per_class": {"fighting": "90d"}, "media_quota": "20GB"},
+            {"per_class": None},
+        ],
+    ),
     "body_verdict": (
         "POST", "/incidents/{incident}/verdict",
         [{"verdict": "confirmed"}, {"verdict": "false_alarm"}, {"verdict": None}],

@@ -1,4 +1,4 @@
-"""Owns durations and sizes as people write them: `60s`, `5m`, `30d`, `20GB`."""
+"""Owns durations and sizes as people write and read them: `60s`, `5m`, `30d`, `20GB`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ def parse_duration(value: object) -> float:
     if not 0 <= seconds < 10**10:
         raise ValueError("a duration must not be negative or endless")
     return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """`30d` of 2592000: the largest unit up to days that leaves no fraction."""
+    unit = next((one for one in ("d", "h", "m") if seconds and seconds % _SECONDS[one] == 0), "s")
+    return f"{seconds / _SECONDS[unit]:.15g}{unit}"
+
+
+def format_size(size: int) -> str:
+    """`20GB` of 20000000000: the largest unit that leaves no fraction."""
+    unit = next((one for one in ("TB", "GB", "MB", "KB") if size and size % _BYTES[one] == 0), "B")
+    return f"{size // _BYTES[unit]}{unit}"
 
 
 def parse_size(value: object) -> int:

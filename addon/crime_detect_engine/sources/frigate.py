@@ -29,8 +29,9 @@ _TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
 @dataclass(frozen=True, slots=True)
 class FrigateOptions:
-    """`cameras` None: all that are enabled. `tls_verify: false` for Frigate's own certificate on port 8971.
+    """`cameras` are watched without being named in the file; None: all that are enabled.
 
+    `tls_verify: false` for Frigate's own certificate on port 8971.
     `rtsp_port` is where its restreams are reached from here; `poll_s` how often it is asked for its cameras.
     """
 
@@ -57,9 +58,9 @@ def _url(value: object) -> str:
 def _cameras(value: object) -> tuple[str, ...] | None:
     if value is None or value == "all":
         return None
-    if isinstance(value, list) and value and all(isinstance(name, str) and name for name in value):
+    if isinstance(value, list) and all(isinstance(name, str) and name for name in value):
         return tuple(value)
-    raise vol.Invalid("expected all, or a list of Frigate's camera names")
+    raise vol.Invalid("expected all, or a list of Frigate's camera names ([] watches none by itself)")
 
 
 def _port(value: object) -> int:
@@ -125,11 +126,13 @@ class FrigateStatus:
 
 
 class FrigateDiscovery:
-    """Follows Frigate's cameras and availability. `cameras` keeps its last value while Frigate is away."""
+    """Follows Frigate's cameras and availability: `offered` are all that are enabled there, `cameras` those of them
+    to be watched without being named in the file. Both keep their last value while Frigate is away."""
 
     def __init__(self, options: FrigateOptions) -> None:
         self._options = options
         self._token: str | None = None
+        self.offered: Mapping[str, FrigateCamera] = {}
         self.cameras: Mapping[str, FrigateCamera] = {}
         self.status = FrigateStatus(available=False, error="not asked yet")
 
@@ -140,7 +143,7 @@ class FrigateDiscovery:
             async with aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector) as session:
                 version = await self._get(session, "/api/version")
                 config = json.loads(await self._get(session, "/api/config"))
-                cameras = self._wanted(config)
+                offered = _offered(config, self._host, self._options.rtsp_port)
         except SourceError as error:
             self.status = FrigateStatus(available=False, error=str(error))
             return
@@ -152,14 +155,16 @@ class FrigateDiscovery:
             reason = "its answer is not Frigate's; check frigate.url"
             self.status = FrigateStatus(available=False, error=f"Frigate at {self._host}: {reason}")
             return
-        missing = sorted(set(self._options.cameras or ()) - set(cameras))
+        missing = sorted(set(self._options.cameras or ()) - set(offered))
         error_text = f"Frigate has no enabled camera named {', '.join(missing)}" if missing else None
         self.status = FrigateStatus(available=True, version=version.strip()[:40], error=error_text)
-        self.cameras = cameras
+        self.offered = offered
+        wanted = self._options.cameras
+        self.cameras = {name: one for name, one in offered.items() if wanted is None or name in wanted}
 
     def restream(self, name: str) -> str:
         """The address of a camera's restream. Raises SourceError with the reason while there is none."""
-        camera = self.cameras.get(name)
+        camera = self.offered.get(name)
         if camera is None:
             raise SourceError(self.status.error or f"Frigate has no enabled camera named {name}")
         if camera.url is None:
@@ -197,18 +202,6 @@ class FrigateDiscovery:
                 raise SourceError(f"Frigate at {self._host} refuses the login; check frigate.username and password")
             self._token = cookie.value
 
-    def _wanted(self, config: Mapping[str, Any]) -> dict[str, FrigateCamera]:
-        streams = set((config.get("go2rtc") or {}).get("streams") or {})
-        found: dict[str, FrigateCamera] = {}
-        for name, camera in config["cameras"].items():
-            chosen = self._options.cameras is None or name in self._options.cameras
-            if chosen and camera.get("enabled", True):
-                stream = _restream_name(name, camera, streams)
-                host = f"[{self._host}]" if ":" in self._host else self._host
-                url = f"rtsp://{host}:{self._options.rtsp_port}/{quote(stream, safe='')}" if stream else None
-                found[name] = FrigateCamera(name, url)
-        return found
-
 
 class FrigateSource(RtspSource):
     """`frigate:NAME`: the restream of a camera that Frigate knows."""
@@ -222,6 +215,18 @@ class FrigateSource(RtspSource):
     def _open(self) -> Any:
         self._url = self._discovery.restream(self._camera)
         return super()._open()
+
+
+def _offered(config: Mapping[str, Any], host: str, port: int) -> dict[str, FrigateCamera]:
+    streams = set((config.get("go2rtc") or {}).get("streams") or {})
+    found: dict[str, FrigateCamera] = {}
+    for name, camera in config["cameras"].items():
+        if camera.get("enabled", True):
+            stream = _restream_name(name, camera, streams)
+            address = f"[{host}]" if ":" in host else host
+            url = f"rtsp://{address}:{port}/{quote(stream, safe='')}" if stream else None
+            found[name] = FrigateCamera(name, url)
+    return found
 
 
 def _restream_name(name: str, camera: Mapping[str, Any], streams: set[str]) -> str | None:

@@ -33,7 +33,7 @@ def append_audit(
     """In the caller's transaction, so that nothing is done unseen. `details` must be free of secrets."""
     connection.execute(
         insert(audit).values(
-            at=at, actor=actor.name[:64], role=actor.role, action=action, target=target, details=dict(details)
+            at=at, actor=actor.name[:128], role=actor.role, action=action, target=target, details=dict(details)
         )
     )
 

@@ -158,7 +158,7 @@ audit = Table(
     metadata,
     Column("id", _RowId, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
-    Column("actor", String(64), nullable=False),
+    Column("actor", String(128), nullable=False),
     Column("role", String(16), nullable=False),
     Column("action", String(32), nullable=False),
     Column("target", Text, nullable=False),

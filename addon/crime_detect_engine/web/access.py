@@ -204,7 +204,7 @@ def _on_behalf(actor: Actor, request: web.Request) -> Actor:
 
 
 def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())[:64] or "unknown"
+    return "".join(c for c in text if c.isprintable())[:100] or "unknown"
 
 
 ACCESS = web.AppKey("access", Access)

@@ -33,7 +33,7 @@ class ForbiddenError(CrimeDetectError):
 
 
 class ThrottledError(CrimeDetectError):
-    """Too many wrong credentials from one address."""
+    """Too many wrong credentials from one address, or too much asked by one caller."""
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
@@ -48,16 +48,21 @@ class BusyError(CrimeDetectError):
     """A bounded queue is full."""
 
 
+class LaterError(CrimeDetectError):
+    """Agreed upon, and not in this version; `/info` names the features that are."""
+
+
 _ANSWERS: dict[type[CrimeDetectError], tuple[int, str]] = {
     UnauthenticatedError: (401, "unauthenticated"),
     ForbiddenError: (403, "forbidden"),
     ThrottledError: (429, "too_many_attempts"),
     TooLargeError: (413, "too_large"),
     BusyError: (503, "busy"),
+    LaterError: (400, "not_in_this_version"),
     NotFoundError: (404, "not_found"),
     InvalidInputError: (400, "invalid_input"),
     ConfigError: (409, "configuration"),
-    SourceError: (422, "unreadable_source"),
+    SourceError: (422, "source_unreadable"),
     CheckpointError: (503, "model_unavailable"),
     BackendError: (503, "model_unavailable"),
     StoreError: (503, "storage_unavailable"),

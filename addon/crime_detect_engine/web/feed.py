@@ -109,11 +109,13 @@ def _camera_of(event: IncidentChanged | CameraChanged) -> str:
 
 
 def visible_info(info: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-    """The `info` payload without the cameras that this caller may not see."""
+    """The `info` payload without the cameras that this caller may not see, and what is wrong with them."""
     shown = dict(info)
     cameras = shown.get("cameras")
     if isinstance(cameras, Mapping):
         shown["cameras"] = {k: v for k, v in cameras.items() if actor.may_see(str(k))}
     elif isinstance(cameras, (list, tuple)):
         shown["cameras"] = [c for c in cameras if actor.may_see(c["id"] if isinstance(c, Mapping) else str(c))]
+    if actor.cameras is not None and "problems" in shown:
+        shown["problems"] = [one for one in shown["problems"] if one["camera"] is None or actor.may_see(one["camera"])]
     return shown

@@ -21,6 +21,8 @@ def finite(value: Any) -> float:
     return number
 
 
+SHORT_TEXT = vol.All(str, vol.Length(min=1, max=100, msg="expected a text of up to 100 characters"))
+ADDRESS = vol.All(str, vol.Length(min=1, max=2000, msg="expected an address of up to 2000 characters"))
 FRACTION = vol.All(vol.Coerce(finite, msg="expected a number"), vol.Range(min=0, max=1, msg="expected 0 to 1"))
 
 

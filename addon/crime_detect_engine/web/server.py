@@ -19,6 +19,7 @@ from .rendering import ENVIRONMENT, base_path, build_environment, render
 from .route import DECLARED, ENGINE, UPLOAD_LIMIT_BYTES, UPLOADS, add_route
 from .routes import ROUTES
 from .streams import STREAMS, Streams
+from .trials import TRIALS, Trials
 
 _BODY_LIMIT_BYTES = 64 * 1024
 _STOP_S = 0.4
@@ -50,6 +51,7 @@ def build_app(
     app[LIVE] = LivePictures(engine)
     app[ENVIRONMENT] = build_environment()
     app[STREAMS] = Streams()
+    app[TRIALS] = Trials(access.clock)
     app[JOBS] = Jobs(engine, access.clock, uploads)
     app[DECLARED] = ROUTES
     for route in ROUTES:

@@ -11,6 +11,7 @@ from crime_detect_engine.domain.ports import CameraView
 from crime_detect_engine.domain.types import Incident
 
 from .access import ACTOR
+from .errors import ForbiddenError
 from .route import ENGINE
 
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
@@ -28,6 +29,12 @@ def visible_camera(request: web.Request) -> CameraView:
         if camera.id == wanted:
             return camera
     raise NotFoundError("No such camera.")
+
+
+def require_all_cameras(request: web.Request, what: str) -> None:
+    """Raises ForbiddenError for a token that is limited to some cameras."""
+    if request[ACTOR].cameras is not None:
+        raise ForbiddenError(f"{what}; this token is limited to some cameras.")
 
 
 async def visible_incident(request: web.Request) -> Incident:

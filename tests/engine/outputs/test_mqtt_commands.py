@@ -120,7 +120,7 @@ async def test_replay_answers_everything_since_in_order_and_reset_for_another_ep
     engine: FakeEngine, listener: MqttListener
 ) -> None:
     for _ in range(450):
-        engine.change_camera("yard", fps=5.0)
+        engine.alter_camera("yard", fps=5.0)
     engine.open_incident()
     answers = f"{ROOT}/replay"
     listener.publish(f"{ROOT}/replay/set", json.dumps({"since": 1, "epoch": engine.epoch}))

@@ -83,7 +83,7 @@ async def test_a_second_engine_is_noticed_among_many_cameras(
     tmp_path: Path,
 ) -> None:
     for number in range(60):
-        engine.add_camera(f"camera_{number}", f"Camera {number}")
+        engine.put_camera(f"camera_{number}", f"Camera {number}")
     first = mqtt(broker)
     await eventually(lambda: first.status().state == "connected")
     second = mqtt(broker, of=FakeEngine(tmp_path, uuid="another-uuid"))

@@ -96,12 +96,12 @@ async def test_a_client_that_has_seen_all_that_was_deleted_resumes(site):
 async def test_a_limited_caller_hears_of_their_cameras_only(site):
     site.engine.open_incident("front_door")
     site.engine.open_incident("yard")
-    site.engine.change_camera("front_door", state="lost")
+    site.engine.alter_camera("front_door", state="lost")
     async with site.client("yard-token").ws_connect("/api/v1/events?since=1&epoch=epoch-1") as socket:
         hello, replayed = await messages(socket, 2)
         site.engine.open_incident("front_door")
-        site.engine.change_camera("front_door", state="live")
-        site.engine.change_camera("yard", state="lost")
+        site.engine.alter_camera("front_door", state="live")
+        site.engine.alter_camera("yard", state="lost")
         (live,) = await messages(socket, 1)
     assert list(hello["data"]["cameras"]) == ["yard"]
     assert hello["data"]["engine"]["cameras"] == ["yard"]
@@ -126,7 +126,7 @@ async def test_a_slow_client_is_cut_off_and_costs_a_bounded_queue(site):
     async with asyncio.timeout(5):
         await started.wait()
     for number in range(QUEUE_SIZE + 10):
-        site.engine.change_camera("yard", fps=float(number))
+        site.engine.alter_camera("yard", fps=float(number))
         await asyncio.sleep(0)
     with pytest.raises(SlowClientError):
         await asyncio.wait_for(running, 5)

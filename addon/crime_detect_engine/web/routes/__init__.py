@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crime_detect_engine.web.route import Route
 
-from . import alerts, analyze, cameras, events, incidents, media, pages, service, session
+from . import alerts, analyze, cameras, events, incidents, media, pages, service, session, settings, sources
 
 ROUTES: tuple[Route, ...] = (
     *service.ROUTES,
@@ -14,6 +14,8 @@ ROUTES: tuple[Route, ...] = (
     *media.ROUTES,
     *analyze.ROUTES,
     *alerts.ROUTES,
+    *sources.ROUTES,
+    *settings.ROUTES,
     *events.ROUTES,
     *pages.ROUTES,
 )

@@ -11,12 +11,12 @@ from aiohttp import web
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.ports import CameraView
 from crime_detect_engine.web.access import ACCESS, ACTOR, allows, role
-from crime_detect_engine.web.errors import ForbiddenError
+from crime_detect_engine.web.errors import ForbiddenError, LaterError
 from crime_detect_engine.web.live import LIVE
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body
-from crime_detect_engine.web.schemas import FRACTION, LABEL, finite
+from crime_detect_engine.web.schemas import ADDRESS, FRACTION, LABEL, SHORT_TEXT, finite
 from crime_detect_engine.web.streams import STREAMS
-from crime_detect_engine.web.visibility import visible_camera, visible_cameras
+from crime_detect_engine.web.visibility import require_all_cameras, visible_camera, visible_cameras
 
 _FRAME_S = 0.2
 _REPEAT_S = 2.0
@@ -29,8 +29,29 @@ _SNOOZE = vol.Schema(
         vol.Optional("label", default=None): vol.Any(None, LABEL),
     }
 )
-_SWITCHES = vol.Schema(
-    {vol.Optional("detection"): bool, vol.Optional("privacy"): bool, vol.Optional("threshold"): FRACTION}
+_DAYS = vol.Any(SHORT_TEXT, [SHORT_TEXT])
+_WINDOW = {vol.Optional("days"): _DAYS, vol.Optional("from"): SHORT_TEXT, vol.Optional("to"): SHORT_TEXT}
+_CHANGES = vol.Schema(
+    {
+        vol.Optional("detection"): bool,
+        vol.Optional("privacy"): bool,
+        vol.Optional("threshold"): FRACTION,
+        vol.Optional("name"): vol.Any(None, SHORT_TEXT),
+        vol.Optional("source"): ADDRESS,
+        vol.Optional("per_class"): vol.Any(None, {LABEL: FRACTION}),
+        vol.Optional("schedule"): vol.Any(None, [_WINDOW]),
+        vol.Optional("mode"): SHORT_TEXT,
+        vol.Optional("false_alarm_budget"): vol.Any(None, SHORT_TEXT, FRACTION),
+    }
+)
+_KEPT_IN_FILE = ("name", "source", "per_class", "schedule")
+_LATER = ("mode", "false_alarm_budget")
+_NEW = vol.Schema(
+    {
+        vol.Optional("id", default=None): vol.Any(None, SHORT_TEXT),
+        vol.Required("source"): ADDRESS,
+        vol.Optional("name", default=None): vol.Any(None, SHORT_TEXT),
+    }
 )
 
 
@@ -104,13 +125,20 @@ async def snooze_camera(request: web.Request) -> web.Response:
 
 @role("operator")
 async def change_camera(request: web.Request) -> web.Response:
-    """Switches detection or privacy, or (admins and the integration) sets the threshold."""
-    camera, body = visible_camera(request), await read_body(request, _SWITCHES)
+    """Switches detection or privacy; admins and the integration also change what the configuration file holds."""
+    camera, body = visible_camera(request), await read_body(request, _CHANGES)
     engine, actor = request.app[ENGINE], request[ACTOR]
     if not body:
-        raise InvalidInputError("Nothing to change; send detection, privacy or threshold.")
-    if "threshold" in body and not allows(actor, "admin", "integration"):
-        raise ForbiddenError("The threshold needs the role admin or integration.")
+        raise InvalidInputError("Nothing to change; send detection, privacy, threshold, name or another setting.")
+    kept = {key: body[key] for key in _KEPT_IN_FILE if key in body}
+    if (kept or "threshold" in body) and not allows(actor, "admin", "integration"):
+        raise ForbiddenError("The threshold and other settings need the role admin or integration.")
+    if later := [key for key in _LATER if key in body]:
+        raise LaterError(f"Not in this version: {', '.join(later)}.")
+    if "source" in body:
+        require_all_cameras(request, "Another source is another camera")
+    if kept:
+        await engine.change_camera(camera.id, kept, actor)
     if "threshold" in body:
         await engine.set_threshold(camera.id, body["threshold"], actor)
     if "detection" in body:
@@ -120,11 +148,31 @@ async def change_camera(request: web.Request) -> web.Response:
     return web.json_response(camera_json(visible_camera(request)))
 
 
+@role("admin", "integration")
+async def add_camera(request: web.Request) -> web.Response:
+    """A new camera, watched at once; its id is made from the name where none is sent."""
+    require_all_cameras(request, "A new camera would be nobody's")
+    body = await read_body(request, _NEW)
+    camera = await request.app[ENGINE].add_camera(body["id"], body["source"], body["name"], request[ACTOR])
+    return web.json_response(camera_json(camera), status=201)
+
+
+@role("admin", "integration")
+async def remove_camera(request: web.Request) -> web.Response:
+    """Not watched any more; its incidents stay until retention takes them."""
+    camera = visible_camera(request)
+    require_all_cameras(request, "Removing a camera changes what everybody sees")
+    await request.app[ENGINE].remove_camera(camera.id, request[ACTOR])
+    return web.Response(status=204)
+
+
 _CAMERA = f"{API}/cameras/{{camera}}"
 ROUTES = (
     Route("GET", f"{API}/cameras", list_cameras),
+    Route("POST", f"{API}/cameras", add_camera, body=_NEW),
     Route("GET", _CAMERA, get_camera),
-    Route("PATCH", _CAMERA, change_camera, body=_SWITCHES),
+    Route("PATCH", _CAMERA, change_camera, body=_CHANGES),
+    Route("DELETE", _CAMERA, remove_camera),
     Route("GET", f"{_CAMERA}/live.jpg", get_live_picture),
     Route("GET", f"{_CAMERA}/live.mjpeg", stream_live_pictures),
     Route("POST", f"{_CAMERA}/snooze", snooze_camera, body=_SNOOZE),

@@ -59,7 +59,7 @@ async def test_live_video_goes_on_until_privacy_ends_it(site):
         site.engine.pictures["yard"] = FakePicture(5)
         while (await answer.content.readline()) != b"--frame\r\n":
             pass
-        site.engine.change_camera("yard", privacy=True)
+        site.engine.alter_camera("yard", privacy=True)
         async with asyncio.timeout(5):
             await answer.content.read()
 
@@ -94,7 +94,10 @@ async def test_the_threshold_is_for_admins_and_the_integration(site):
         ("POST", "/snooze", {"minutes": 5, "label": "<script>"}, "label"),
         ("PATCH", "", {"threshold": 1.1}, "threshold"),
         ("PATCH", "", {"detection": "on"}, "detection"),
-        ("PATCH", "", {"source": "exec:sh"}, "source"),
+        ("PATCH", "", {"source": ""}, "source"),
+        ("PATCH", "", {"colour": "red"}, "colour"),
+        ("PATCH", "", {"per_class": {"fighting": 2}}, "per_class.fighting"),
+        ("PATCH", "", {"schedule": [{"from": 22}]}, "schedule.0.from"),
         ("PATCH", "", [1], "body"),
     ],
 )
@@ -114,3 +117,67 @@ async def test_what_is_not_json_is_refused(site, body):
         assert answer.status in (400, 413)
     async with site.client("admin-token").patch("/api/v1/cameras/yard", data={"threshold": "0.5"}) as answer:
         assert answer.status == 400
+
+
+# --- set-up -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_camera_is_added_and_removed(site):
+    client = site.client("integration-token", **{"X-On-Behalf-Of": "Anna"})
+    async with client.post("/api/v1/cameras", json={"source": "rtsp://u:p@10.0.0.9/s", "name": "Gate"}) as answer:
+        assert (answer.status, (await answer.json())["id"]) == (201, "gate")
+    async with client.delete("/api/v1/cameras/gate") as answer:
+        assert answer.status == 204
+    assert site.engine.actions == [
+        ("add_camera", None, "rtsp://u:p@10.0.0.9/s", "Gate", "integration for Anna"),
+        ("remove_camera", "gate", "integration for Anna"),
+    ]
+    async with client.delete("/api/v1/cameras/gate") as answer:
+        assert answer.status == 404
+
+
+async def test_settings_of_a_camera_reach_the_engine_in_one_change(site):
+    body = {"name": "Shed", "per_class": {"fighting": 0.7}, "schedule": None, "privacy": True}
+    async with site.client("integration-token").patch("/api/v1/cameras/yard", json=body) as answer:
+        assert answer.status == 200
+    assert site.engine.actions == [
+        (
+            "change_camera", "yard", {"name": "Shed", "per_class": {"fighting": 0.7}, "schedule": None}, "integration"
+        ),
+        ("privacy", "yard", True, "integration"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["name", "source", "per_class", "schedule", "threshold"])
+async def test_an_operator_changes_no_settings(site, key):
+    values = {"per_class": {"fighting": 0.7}, "schedule": None, "threshold": 0.7}
+    body = {key: values.get(key, "Shed"), "privacy": True}
+    async with site.client("investigator-token").patch("/api/v1/cameras/yard", json=body) as answer:
+        assert answer.status == 403
+    assert site.engine.actions == [], "also not the part that is allowed"
+
+
+@pytest.mark.parametrize("body", [{"mode": "budget"}, {"false_alarm_budget": "1/week"}, {"false_alarm_budget": 0.5}])
+async def test_what_comes_later_is_refused_by_its_code(site, body):
+    async with site.client("integration-token").patch("/api/v1/cameras/yard", json=body | {"name": "X"}) as answer:
+        assert (answer.status, (await answer.json())["error"]["code"]) == (400, "not_in_this_version")
+    assert site.engine.actions == []
+
+
+async def test_a_token_limited_to_cameras_sets_nothing_up(site):
+    client = site.client("yard-token")
+    asked = [
+        client.post("/api/v1/cameras", json={"source": "rtsp://10.0.0.9/s", "name": "Gate"}),
+        client.delete("/api/v1/cameras/yard"),
+        client.patch("/api/v1/cameras/yard", json={"source": "rtsp://10.0.0.9/s"}),
+        client.post("/api/v1/sources/test", json={"source": "rtsp://10.0.0.9/s"}),
+        client.get("/api/v1/sources/frigate"),
+        client.put("/api/v1/retention", json={"incidents": "1d"}),
+        client.delete("/api/v1/mqtt/discovery"),
+    ]
+    for request in asked:
+        async with request as answer:
+            assert answer.status == 403, answer.url
+    async with client.patch("/api/v1/cameras/yard", json={"name": "Mine"}) as answer:
+        assert answer.status == 200
+    assert [action[0] for action in site.engine.actions] == ["change_camera"]

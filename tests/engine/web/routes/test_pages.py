@@ -14,7 +14,7 @@ async def page_of(site, path: str, token: str = "admin-token") -> str:
 
 
 async def test_names_and_notes_never_become_markup(site):
-    site.engine.add_camera("evil", EVIL, state=EVIL, label=EVIL)
+    site.engine.put_camera("evil", EVIL, state=EVIL, label=EVIL)
     incident = site.engine.open_incident("evil", note=EVIL, zone=EVIL)
     for path in ("/", "/incidents", f"/incidents/{incident.incident_id}", f"/incidents/{incident.incident_id}/card"):
         page = await page_of(site, path)

@@ -155,7 +155,7 @@ def _create_people() -> None:
         "audit",
         _row_id(),
         _at(),
-        _text("actor", 64),
+        _text("actor", 128),
         _text("role", 16),
         _text("action", 32),
         sa.Column("target", sa.Text(), nullable=False),
