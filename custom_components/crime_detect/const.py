@@ -35,6 +35,8 @@ SUBENTRY_RECIPIENT: Final = "recipient"
 SUPPORTED_SCHEMA: Final = 1
 """The `schema_version` that this integration reads."""
 MIN_ENGINE_VERSION: Final = "0.2.0"
+TOO_OLD: Final = "engine_too_old"
+TOO_NEW: Final = "engine_too_new"
 
 LATE_S: Final = 300
 """What was replayed and is over for longer than this updates state and history, and rings nobody."""

@@ -33,6 +33,12 @@ class LinkSink(Protocol):
     def auth_failed(self) -> None:
         """The token is not accepted any more; the link stops trying."""
 
+    def incompatible(self, reason: str) -> None:
+        """What it says now is not what we read, such as after its update; the link goes on trying."""
+
+    def replay_over(self) -> None:
+        """Nothing more of what we missed will come."""
+
 
 class EngineLink(Protocol):
     """`start` connects and goes on until `stop`. Commands raise EngineError (see engine/errors.py)."""

@@ -41,7 +41,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something a person can mend; `code` has a repair issue, `camera` says where, `detail` is the engine's sentence."""
+    """Something a person can mend; `code` has a repair issue, `camera` where, `detail` the engine's sentence."""
 
     code: str
     camera: str | None
