@@ -1,0 +1,212 @@
+"""Owns what all entities share: their devices, their ids, when they are available and when they appear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import override
+
+from homeassistant.const import CONF_URL, Platform
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .const import DOMAIN, MANUFACTURER
+from .coordinator import CrimeDetectConfigEntry, CrimeDetectCoordinator
+from .engine.models import CameraState, EngineInfo
+
+
+def page_address(coordinator: CrimeDetectCoordinator) -> str | None:
+    """Where a person's browser finds the engine's page; None where nobody told us an address."""
+    url: str | None = coordinator.data.info.api_url or coordinator.config_entry.data.get(CONF_URL)
+    return None if url is None else url.rstrip("/")
+
+
+def hub_device(coordinator: CrimeDetectCoordinator) -> DeviceInfo:
+    info = coordinator.data.info
+    return DeviceInfo(
+        identifiers={(DOMAIN, info.uuid)},
+        name=coordinator.config_entry.title,
+        manufacturer=MANUFACTURER,
+        model="Engine",
+        sw_version=info.version,
+        configuration_url=page_address(coordinator),
+    )
+
+
+def camera_device(coordinator: CrimeDetectCoordinator, camera: str, hub_id: str) -> DeviceInfo:
+    info = coordinator.data.info
+    page = page_address(coordinator)
+    return DeviceInfo(
+        identifiers={(DOMAIN, f"{info.uuid}_{camera}")},
+        name=info.cameras.get(camera, camera),
+        manufacturer=MANUFACTURER,
+        model="Camera",
+        configuration_url=page and f"{page}/incidents?camera={camera}",
+        via_device_id=hub_id,
+    )
+
+
+@callback
+def async_keep_devices(hass: HomeAssistant, entry: CrimeDetectConfigEntry) -> None:
+    """Registers the hub and its cameras, now and whenever the engine tells of others, of new names or of its update.
+
+    Called before the platforms are set up: their entities find their devices there.
+    """
+    coordinator = entry.runtime_data
+    registry = dr.async_get(hass)
+    seen: EngineInfo | None = None
+
+    @callback
+    def register() -> None:
+        nonlocal seen
+        info = coordinator.data.info
+        if info is seen:
+            return
+        seen = info
+        hub = registry.async_get_or_create(config_entry_id=entry.entry_id, **hub_device(coordinator))
+        for camera in info.cameras:
+            registry.async_get_or_create(config_entry_id=entry.entry_id, **camera_device(coordinator, camera, hub.id))
+
+    register()
+    entry.async_on_unload(coordinator.async_add_listener(register))
+
+
+class CrimeDetectEntity(CoordinatorEntity[CrimeDetectCoordinator]):
+    """Available while the engine is reached."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: CrimeDetectCoordinator, device: str, description: EntityDescription) -> None:
+        super().__init__(coordinator)
+        self.entity_description = description
+        self.key = f"{device}_{description.key}"
+        self._attr_unique_id = self.key
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, device)})
+        self._told: object = None
+
+    def _shown(self) -> object:
+        """What the entity's state is made of."""
+        raise NotImplementedError
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """The news of each camera reach the entities of all: only those that it concerns write."""
+        now = (self.available, self._shown())
+        if now != self._told:
+            self._told = now
+            self._changed()
+
+    @callback
+    def _changed(self) -> None:
+        self.async_write_ha_state()
+
+
+class HubEntity(CrimeDetectEntity):
+    """Something of the engine itself."""
+
+    def __init__(self, coordinator: CrimeDetectCoordinator, description: EntityDescription) -> None:
+        super().__init__(coordinator, coordinator.data.info.uuid, description)
+
+    @property
+    def info(self) -> EngineInfo:
+        return self.coordinator.data.info
+
+    @override
+    def _shown(self) -> object:
+        return self.info
+
+
+class CameraDeviceEntity(CrimeDetectEntity):
+    """Something of one camera; available while the engine has it."""
+
+    def __init__(self, coordinator: CrimeDetectCoordinator, camera: str, description: EntityDescription) -> None:
+        super().__init__(coordinator, f"{coordinator.data.info.uuid}_{camera}", description)
+        self.camera = camera
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.camera in self.coordinator.data.info.cameras
+
+    @property
+    def state_now(self) -> CameraState | None:
+        """What the engine last said of the camera; over a broker it may come a moment after the camera's name."""
+        return self.coordinator.data.cameras.get(self.camera)
+
+    @override
+    def _shown(self) -> object:
+        return self.coordinator.data.info.labels
+
+
+class CameraStateEntity(CameraDeviceEntity):
+    """Shows a part of the camera's state: available once that is known."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.state_now is not None
+
+    @override
+    def _shown(self) -> object:
+        return self.state_now, self.coordinator.data.info.labels
+
+    @property
+    def known_state(self) -> CameraState:
+        """For properties that Home Assistant reads of available entities only."""
+        state = self.state_now
+        assert state is not None
+        return state
+
+
+class OnlineCameraEntity(CameraStateEntity):
+    """Says what is to be seen, which nobody knows of a camera without a picture."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.known_state.online
+
+
+@callback
+def async_add_what_exists[E: HubEntity | CameraDeviceEntity](
+    hass: HomeAssistant,
+    entry: CrimeDetectConfigEntry,
+    platform: Platform,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    build: Callable[[CrimeDetectCoordinator, EngineInfo], Iterable[E]],
+) -> CALLBACK_TYPE:
+    """Adds what `build` makes of the engine's information: now, and what a later one brings (a camera, a feature).
+
+    A camera that comes back after a person removed its device gets its entities again. Call what is returned when
+    `build` knows more.
+    """
+    coordinator = entry.runtime_data
+    registry = er.async_get(hass)
+    added: set[str] = set()
+    seen: EngineInfo | None = None
+
+    def is_there(unique_id: str) -> bool:
+        return unique_id in added and registry.async_get_entity_id(platform, DOMAIN, unique_id) is not None
+
+    @callback
+    def add() -> None:
+        nonlocal seen
+        seen = coordinator.data.info
+        new = {entity.key: entity for entity in build(coordinator, seen) if not is_there(entity.key)}
+        if new:
+            added.update(new)
+            async_add_entities(new.values())
+
+    @callback
+    def look() -> None:
+        if coordinator.data.info is not seen:
+            add()
+
+    add()
+    entry.async_on_unload(coordinator.async_add_listener(look))
+    return add

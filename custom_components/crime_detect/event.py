@@ -1,0 +1,97 @@
+"""Owns the event entity: one a camera, an event at each new incident and at each that becomes worse."""
+
+from __future__ import annotations
+
+from typing import override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import NORMAL
+from .coordinator import CrimeDetectConfigEntry, CrimeDetectCoordinator
+from .entity import CameraDeviceEntity, async_add_what_exists
+from .incident_event import IncidentEvent, IncidentEventKind
+
+PARALLEL_UPDATES = 0
+
+INCIDENT = EventEntityDescription(key="incident", translation_key="incident")
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: CrimeDetectConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    async_add_what_exists(
+        hass,
+        entry,
+        Platform.EVENT,
+        async_add_entities,
+        lambda coordinator, info: (IncidentEventEntity(coordinator, camera) for camera in info.cameras),
+    )
+
+
+class IncidentEventEntity(CameraDeviceEntity, EventEntity):
+    """Fires at a new incident, and again when its class changes or its severity rises."""
+
+    entity_description: EventEntityDescription
+
+    def __init__(self, coordinator: CrimeDetectCoordinator, camera: str) -> None:
+        super().__init__(coordinator, camera, INCIDENT)
+        self._attr_event_types = self._types_of_model()
+        self._firing = False
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self._firing or super().available
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_add_incident_listener(self._tell, self.camera))
+
+    def _types_of_model(self) -> list[str]:
+        return [label for label in self.coordinator.data.info.labels if label != NORMAL]
+
+    @callback
+    @override
+    def _changed(self) -> None:
+        types = self._types_of_model()
+        if not set(types) <= set(self._attr_event_types):
+            self._attr_event_types = types
+        super()._changed()
+
+    @callback
+    def _tell(self, event: IncidentEvent) -> None:
+        if event.late or event.kind not in (IncidentEventKind.NEW, IncidentEventKind.RAISED):
+            return
+        incident = event.incident
+        if incident.label not in self._attr_event_types:
+            # Zones and people report what the model does not know.
+            self._attr_event_types = [*self._attr_event_types, incident.label]
+        if not self.available:
+            # Whoever cuts the power cuts the engine off too: what it could still say must reach automations, and
+            # those ignore what follows `unavailable`.
+            self._firing = True
+            self.async_write_ha_state()
+        self._trigger_event(incident.label, attributes_of(event))
+        self.async_write_ha_state()
+        if self._firing:
+            self._firing = False
+            self.async_write_ha_state()
+
+
+def attributes_of(event: IncidentEvent) -> dict[str, str | float | bool | None]:
+    """What automations need: who it is, how bad, and the files to send."""
+    incident = event.incident
+    return {
+        "incident_id": incident.incident_id,
+        "confidence": incident.confidence,
+        "severity": incident.severity.name.lower(),
+        "started_at": incident.started_at.isoformat(),
+        "notify": incident.notify,
+        "suppressed_by": incident.suppressed_by,
+        "snapshot": event.picture and f"/media/local/crime_detect/{incident.camera}/{event.picture.name}",
+        "clip": f"/api/v1/incidents/{incident.incident_id}/clip.mp4",
+    }
