@@ -16,12 +16,14 @@ from .entity import async_keep_devices
 from .history import IncidentHistory
 from .link import EngineLink
 from .link_websocket import WebSocketLink
+from .notifications import async_forget_entry, async_make_notifier, async_setup_notifications
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001 its caller names them
     """What belongs to no entry."""
+    await async_setup_notifications(hass)
     return True
 
 
@@ -30,7 +32,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: CrimeDetectConfigEntry) 
     # First: also a set-up that fails halfway ends the connection.
     entry.async_on_unload(coordinator.async_stop)
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, coordinator.async_stop))
+    coordinator.notifier = async_make_notifier(hass, coordinator)
+    entry.async_on_unload(coordinator.notifier.async_listen())
     await coordinator.async_config_entry_first_refresh()
+    coordinator.notifier.async_resume()
     entry.runtime_data = coordinator
     async_keep_devices(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -44,6 +49,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: CrimeDetectConfigEntry)
 async def async_remove_entry(hass: HomeAssistant, entry: CrimeDetectConfigEntry) -> None:
     """Takes what it kept with it; the engine keeps its incidents."""
     await IncidentHistory(hass, entry.entry_id).remove()
+    await async_forget_entry(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(

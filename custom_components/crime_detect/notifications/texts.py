@@ -1,0 +1,58 @@
+"""Owns the words on phones: category `common` of our translations, in Home Assistant's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util import dt as dt_util
+
+from ..const import DOMAIN
+from ..engine.models import Incident
+
+_CLASS = f"component.{DOMAIN}.entity.sensor.threat_class.state."
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Sentences by key, with the names of the model's classes. A key without a translation shows itself."""
+
+    sentences: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=dict)
+
+    def say(self, key: str, **values: object) -> str:
+        return self.sentences.get(key, key).format(**values)
+
+    def name_of(self, label: str) -> str:
+        return self.classes.get(label) or label.replace("_", " ").capitalize()
+
+
+async def async_load_texts(hass: HomeAssistant) -> Texts:
+    language = hass.config.language
+    common = await async_get_translations(hass, language, "common", {DOMAIN})
+    entity = await async_get_translations(hass, language, "entity", {DOMAIN})
+    prefix = f"component.{DOMAIN}.common."
+    return Texts(
+        {key.removeprefix(prefix): text for key, text in common.items()},
+        {key.removeprefix(_CLASS): text for key, text in entity.items() if key.startswith(_CLASS)},
+    )
+
+
+def clock_time(at: datetime, now: datetime) -> str:
+    """`03:00`, with the date where it is not of today; in Home Assistant's time zone."""
+    local, today = dt_util.as_local(at), dt_util.as_local(now)
+    return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def title_of(texts: Texts, incident: Incident, camera_name: str) -> str:
+    return texts.say("alert_title", label=texts.name_of(incident.label), camera=camera_name)
+
+
+def message_of(texts: Texts, incident: Incident, now: datetime, key: str, *, picture: bool) -> str:
+    """`key`: message_new, message_raised or message_repeat."""
+    values = {"time": clock_time(incident.started_at, now), "percent": round(100 * incident.confidence)}
+    message = texts.say(key, **values)
+    return message if picture else f"{message} {texts.say('no_picture')}"
