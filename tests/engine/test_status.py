@@ -174,7 +174,7 @@ async def test_a_part_that_ended_is_unhealthy_until_the_restart(engine):
 
 
 async def test_no_camera_is_said(engine):
-    assert engine.status.health() == (True, {"reasons": [], "notes": ["no camera is configured"]})
+    assert engine.status.health() == (True, {"reasons": [], "notes": ["no camera is configured"], "blind": False})
 
 
 # --- figures ------------------------------------------------------------------------------------------------------
