@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.translation import async_get_cached_translations, async_get_translations
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
@@ -33,7 +33,18 @@ class Texts:
 async def async_load_texts(hass: HomeAssistant) -> Texts:
     language = hass.config.language
     common = await async_get_translations(hass, language, "common", {DOMAIN})
-    entity = await async_get_translations(hass, language, "entity", {DOMAIN})
+    return _texts(common, await async_get_translations(hass, language, "entity", {DOMAIN}))
+
+
+@callback
+def cached_texts(hass: HomeAssistant) -> Texts:
+    """What Home Assistant has loaded, which is all of it once the integration is set up."""
+    language = hass.config.language
+    common = async_get_cached_translations(hass, language, "common", DOMAIN)
+    return _texts(common, async_get_cached_translations(hass, language, "entity", DOMAIN))
+
+
+def _texts(common: Mapping[str, str], entity: Mapping[str, str]) -> Texts:
     prefix = f"component.{DOMAIN}.common."
     return Texts(
         {key.removeprefix(prefix): text for key, text in common.items()},
