@@ -75,6 +75,7 @@ class LiveCamera(OnlineCameraEntity, Camera):
     """Nothing while privacy is on: then the engine itself does not look."""
 
     entity_description: CameraEntityDescription
+    _attr_is_streaming = True
 
     def __init__(self, coordinator: CrimeDetectCoordinator, camera: str, client: EngineClient) -> None:
         OnlineCameraEntity.__init__(self, coordinator, camera, LIVE)

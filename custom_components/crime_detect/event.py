@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
@@ -9,10 +10,11 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import NORMAL
+from .const import DOMAIN, NORMAL
 from .coordinator import CrimeDetectConfigEntry, CrimeDetectCoordinator
 from .entity import CameraDeviceEntity, async_add_what_exists
 from .incident_event import IncidentEvent, IncidentEventKind
+from .media_view import clip_url
 
 PARALLEL_UPDATES = 0
 
@@ -64,25 +66,29 @@ class IncidentEventEntity(CameraDeviceEntity, EventEntity):
 
     @callback
     def _tell(self, event: IncidentEvent) -> None:
-        if event.late or event.kind not in (IncidentEventKind.NEW, IncidentEventKind.RAISED):
-            return
-        incident = event.incident
-        if incident.label not in self._attr_event_types:
+        if not event.late and event.kind in (IncidentEventKind.NEW, IncidentEventKind.RAISED):
+            # After all others have heard of it: an automation finds the image entity as new as the event.
+            self.hass.loop.call_soon(self._fire, event)
+
+    @callback
+    def _fire(self, event: IncidentEvent) -> None:
+        label = event.incident.label
+        if label not in self._attr_event_types:
             # Zones and people report what the model does not know.
-            self._attr_event_types = [*self._attr_event_types, incident.label]
+            self._attr_event_types = [*self._attr_event_types, label]
         if not self.available:
             # Whoever cuts the power cuts the engine off too: what it could still say must reach automations, and
             # those ignore what follows `unavailable`.
             self._firing = True
             self.async_write_ha_state()
-        self._trigger_event(incident.label, attributes_of(event))
+        self._trigger_event(label, attributes_of(self.coordinator.config_entry, event))
         self.async_write_ha_state()
         if self._firing:
             self._firing = False
             self.async_write_ha_state()
 
 
-def attributes_of(event: IncidentEvent) -> dict[str, str | float | bool | None]:
+def attributes_of(entry: CrimeDetectConfigEntry, event: IncidentEvent) -> dict[str, str | float | bool | None]:
     """What automations need: who it is, how bad, and the files to send."""
     incident = event.incident
     return {
@@ -92,6 +98,12 @@ def attributes_of(event: IncidentEvent) -> dict[str, str | float | bool | None]:
         "started_at": incident.started_at.isoformat(),
         "notify": incident.notify,
         "suppressed_by": incident.suppressed_by,
-        "snapshot": event.picture and f"/media/local/crime_detect/{incident.camera}/{event.picture.name}",
-        "clip": f"/api/v1/incidents/{incident.incident_id}/clip.mp4",
+        "snapshot": None if event.picture is None else _media_path(incident.camera, event.picture),
+        # Its file is there when the incident is over; the address is the same from the beginning.
+        "clip": None if entry.runtime_data.link.client is None else clip_url(entry.entry_id, incident.incident_id),
     }
+
+
+def _media_path(camera: str, picture: Path) -> str:
+    """As phones fetch it."""
+    return f"/media/local/{DOMAIN}/{camera}/{picture.name}"
