@@ -54,7 +54,7 @@ def _since(history: IncidentHistory) -> datetime | None:
 async def _read(client: EngineClient, since: datetime | None, pages: int) -> tuple[dict[str, Incident], bool]:
     found: dict[str, Incident] = {}
     cursor = None
-    asked = since and dt_util.as_utc(since).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    asked = None if since is None else dt_util.as_utc(since).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     for _ in range(pages):
         page, cursor = await client.incidents(since=asked, cursor=cursor, limit=PAGE)
         found |= {incident.incident_id: incident for incident in page}

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, override
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
-from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.event import async_call_later, async_track_time_interval
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 from homeassistant.util.logging import catch_log_exception
@@ -36,6 +37,7 @@ POLL_EVERY = timedelta(seconds=60)
 """For what changes without an event: storage, load, alerts of the day."""
 RECONCILE_EVERY = timedelta(days=1)
 KEEP_DAYS = 30
+AFTER_START_S = 1.0
 
 type CrimeDetectConfigEntry = ConfigEntry[CrimeDetectCoordinator]
 type IncidentListener = Callable[[IncidentEvent], None]
@@ -84,7 +86,8 @@ class CrimeDetectCoordinator(DataUpdateCoordinator[EngineData]):
     @callback
     def async_add_camera_listener(self, listener: CameraListener) -> CALLBACK_TYPE:
         """`listener` is called for every camera that is known now, and for each that appears later."""
-        unsubscribe = _added(self._camera_listeners, self._next(), (listener, set()))
+        announced: set[str] = set()
+        unsubscribe = _added(self._camera_listeners, self._next(), (listener, announced))
         self._announce_cameras()
         return unsubscribe
 
@@ -144,17 +147,41 @@ class CrimeDetectCoordinator(DataUpdateCoordinator[EngineData]):
             return self.data
         return replace(self.data, info=info) if info.uuid == self.data.info.uuid else self.data
 
+    @callback
+    def async_begin(self) -> None:
+        """Entities listen now; incidents wait until automations do, too, which is when Home Assistant has started."""
+        if self.hass.is_running:
+            self._feed.begin()
+            return
+
+        @callback
+        def begin_soon(_hass: HomeAssistant) -> None:
+            # Automations attach their triggers at the same event.
+            self.config_entry.async_on_unload(
+                async_call_later(
+                    self.hass, AFTER_START_S, HassJob(lambda _: self._feed.begin(), cancel_on_shutdown=True)
+                )
+            )
+
+        self.config_entry.async_on_unload(async_at_started(self.hass, begin_soon))
+
     async def async_stop(self, *_: object) -> None:
         """Stops listening; what is not dealt with will be told to us again."""
         await self.link.stop()
         await self._feed.stop()
         self.connected = False
         if self.started:
+            self.started = False
             await self.history.save()
 
     @callback
     def _reconcile_soon(self, _now: datetime | None = None) -> None:
-        work = self.pictures.reconcile(dt_util.utcnow())
+        entries = self.hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=True)
+        others = [entry for entry in entries if entry is not self.config_entry]
+        foreign: set[str] | None = None
+        if all(other.state is ConfigEntryState.LOADED for other in others):
+            foreign = {incident_id for other in others for incident_id in other.runtime_data.history.pictures}
+        work = self.pictures.reconcile(dt_util.utcnow(), foreign)
         self.config_entry.async_create_background_task(self.hass, work, "crime_detect pictures")
 
     # --- for the feed ---------------------------------------------------------------------------------------------

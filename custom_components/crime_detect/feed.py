@@ -14,7 +14,8 @@ from homeassistant.util import dt as dt_util
 from .catch_up import read_missed
 from .const import MIN_ENGINE_VERSION, TOO_NEW, TOO_OLD
 from .engine.errors import EngineError
-from .engine.models import CameraState, ChangeType, EngineInfo, Hello, Incident, IncidentMessage
+from .engine.models import CameraState, EngineInfo, Hello, Incident, IncidentMessage
+from .incident_event import IncidentEvent, IncidentEventKind
 from .incident_queue import IncidentQueue
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class EngineFeed:
         self._catching_up: asyncio.Task[None] | None = None
         self.stranger = False
         """Another engine answers where ours was."""
+
+    def begin(self) -> None:
+        """Listeners are there: what waited is told now."""
+        self._queue.begin()
 
     async def stop(self) -> None:
         if self._catching_up:
@@ -119,6 +124,8 @@ class EngineFeed:
             return
         self._queue.flush()
         self._history.release_position(self._newest)
+        if self._coordinator.link.client is None:
+            self._close_what_is_over()
         self._history.save_soon()
 
     @callback
@@ -181,15 +188,12 @@ class EngineFeed:
         """Over MQTT nobody tells the end of what we missed; the state of its camera says that it is over."""
         data = self._coordinator.data
         for incident in list(self._history.newest()):
-            state = data.cameras.get(incident.camera)
-            if incident.ended_at is None and state is not None and not state.active:
-                record = self._history.get(incident.incident_id)
-                assert record is not None  # it was among the newest
-                self._queue.add(
-                    IncidentMessage(
-                        data.info.uuid, data.info.epoch, record.seq + 1, ChangeType.END, incident, _ended(incident)
-                    )
-                )
+            state, record = data.cameras.get(incident.camera), self._history.get(incident.incident_id)
+            if incident.ended_at is None and record and state is not None and not state.active:
+                ended = _ended(incident)
+                self._history.put(replace(record, incident=ended))
+                picture = self._coordinator.pictures.path(ended)
+                self._coordinator.async_tell(IncidentEvent(IncidentEventKind.ENDED, ended, incident, False, picture))
 
 
 def _ended(incident: Incident) -> Incident:

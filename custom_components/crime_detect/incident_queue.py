@@ -57,6 +57,11 @@ class IncidentQueue:
         self._queues: dict[str, deque[_Waiting]] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._cancel_flush: CALLBACK_TYPE | None = None
+        self._begun = asyncio.Event()
+
+    def begin(self) -> None:
+        """Whoever is to be told is there now."""
+        self._begun.set()
 
     @callback
     def add(self, message: IncidentMessage) -> None:
@@ -126,6 +131,7 @@ class IncidentQueue:
             )
 
     async def _work(self, queue: deque[_Waiting]) -> None:
+        await self._begun.wait()
         while queue:
             waiting = queue.popleft()
             told = await self._deal_with(waiting.message, quickly=len(queue) > WITH_PICTURES)

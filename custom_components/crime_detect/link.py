@@ -54,7 +54,7 @@ class EngineLink(Protocol):
     async def stop(self) -> None: ...
 
     async def picture(self, incident: Incident) -> bytes:
-        """The JPEG of exactly this incident and revision. Raises NotFoundError when there is none."""
+        """The JPEG of exactly this incident and revision. Raises NotFoundError when there is none to be had."""
 
     async def set_detection(self, camera: str, on: bool) -> None: ...
 

@@ -66,17 +66,15 @@ class FakeEngine:
     """By incident id; an incident that is not in here has one made up from its id and revision."""
     retention: dict[str, Any] = field(default_factory=lambda: copy.deepcopy(RETENTION))
     frigate: list[dict[str, str]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    requests: list[Request] = field(default_factory=list, repr=False)
     faults: list[Fault] = field(default_factory=list)
     job: dict[str, Any] = field(default_factory=lambda: golden("job_done"))
-    clip: bytes = b"an mp4 " * 30_000
+    clip: bytes = field(default=b"an mp4 " * 30_000, repr=False)
     port: int = 0
 
     def __post_init__(self) -> None:
-        self.info |= {"version": "0.2.0", "features": list(FEATURES), "mqtt_discovery": False, "problems": []}
-        self.info["versions"]["engine"] = "0.2.0"
-        self.info |= {"alerts_today": 3, "gpu_load": None}
+        self.info |= {"features": list(FEATURES), "mqtt_discovery": False, "problems": [], "fallback": None}
         for camera in golden("cameras_page")["items"]:
             self.cameras[camera["id"]] = camera | {
                 "settings": {"threshold": camera["state"]["threshold"], "per_class": {}, "schedule": None},
@@ -121,9 +119,9 @@ class FakeEngine:
         self._sockets.clear()
 
     async def wait_connected(self, count: int = 1) -> None:
-        """Until so many WebSockets are open and have had their hello and replay."""
+        """Until exactly so many WebSockets are open and have had their hello and replay."""
         async with asyncio.timeout(10), self._connected:
-            await self._connected.wait_for(lambda: len(self._sockets) >= count)
+            await self._connected.wait_for(lambda: len(self._sockets) == count)
 
     def fail(self, path: str, status: int | None = 500, **more: Any) -> Fault:
         """Requests whose path ends with `path` are answered with `status` (None: as usual, after `hold`)."""
@@ -363,7 +361,9 @@ class FakeEngine:
             async for _ in socket:
                 pass
         finally:
-            self._sockets.discard(socket)
+            async with self._connected:
+                self._sockets.discard(socket)
+                self._connected.notify_all()
         return socket
 
 

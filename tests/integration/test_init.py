@@ -22,4 +22,4 @@ async def test_an_entry_is_set_up_and_unloaded(
     assert entry.runtime_data.connected
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert entry.state is ConfigEntryState.NOT_LOADED
-    assert engine.connections == 0
+    await engine.wait_connected(0)
