@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -26,6 +27,8 @@ from .vision.classifier import load_classifier
 from .vision.sequences import Slots, score_stride
 
 BATCH = 16
+LONGEST_UPLOAD_S = 1800.0
+"""Uploads are analysed one after another: a longer one would keep everybody waiting."""
 SUFFIXES = frozenset(
     {".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".ts", ".mpg", ".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 )
@@ -215,3 +218,27 @@ def _sentence(answer: dict[str, Any]) -> str:
     if "error" in answer:
         return f"{answer['path']}: {answer['error']}"
     return f"{answer['path']}: {answer['label']} {answer['confidence']:.2f}"
+
+
+class UploadAnalysis:
+    """One file at a time, with a classifier of its own: the cameras' workers are not kept waiting."""
+
+    def __init__(self, model: Callable[[], str], device: str, folders: Sequence[Path]) -> None:
+        self._model = model
+        self._device = device
+        self._folders = folders
+        self._classifier: Classifier | None = None
+        self._running = asyncio.Lock()
+
+    async def __call__(self, path: Path) -> Mapping[str, Any]:
+        """The `analyze --json` object."""
+        async with self._running:
+            return await asyncio.to_thread(self._analyze, path)
+
+    def _analyze(self, path: Path) -> Mapping[str, Any]:
+        if self._classifier is None:
+            self._classifier, _ = load_classifier(self._model(), self._device, self._folders)
+        try:
+            return analyze_file(path, self._classifier, longest_s=LONGEST_UPLOAD_S)
+        except SourceError as error:
+            return {"error": str(error)}

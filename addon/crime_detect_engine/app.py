@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import background
-from .analysis import analyze_file
+from .analysis import UploadAnalysis
 from .assembly import build_line, model_folders, model_name, start_workers
 from .config import CameraConfig, Config, changes
 from .config.editor import ConfigEditor
@@ -20,7 +20,7 @@ from .configuring import Configuring
 from .control import Control, test_incident
 from .domain.clock import Clock
 from .domain.errors import ConfigError, InvalidInputError, SourceError
-from .domain.ports import Actor, Classifier
+from .domain.ports import Actor
 from .domain.types import CameraChanged, ChangeType, EngineChanged, Event, IncidentChanged, ModelSpec
 from .frigate_watch import FrigateWatch
 from .inference import Worker
@@ -30,6 +30,7 @@ from .outputs.message import Site
 from .outputs.mqtt import MqttOutput
 from .outputs.outbox import Outbox
 from .pipeline import Pipeline
+from .problems import Problem
 from .reload import ConfigFollower, effective
 from .sources.frigate import FrigateDiscovery
 from .status import Identity, Status
@@ -37,7 +38,6 @@ from .store.store import Store
 from .store.tokens import ADMIN_TOKEN_FILE
 from .supervisor import INTEGRATION, Supervisor
 from .vision.checkpoint import find_checkpoint
-from .vision.classifier import load_classifier
 from .web.access import Access
 from .web.picture_links import PictureLinks
 from .web.server import Server, build_app, serve
@@ -45,8 +45,6 @@ from .writer import Writer, store_entry
 
 _LOG = logging.getLogger(__name__)
 WRITER_STOP_S = 3.0
-LONGEST_UPLOAD_S = 1800.0
-"""Uploads are analysed one after another: a longer one would keep everybody waiting."""
 
 
 class Service:
@@ -77,8 +75,6 @@ class Service:
         self._follower: ConfigFollower | None = None
         self._extra = extra
         self._waiting: frozenset[str] = frozenset()
-        self._analyzer: Classifier | None = None
-        self._analysis = asyncio.Lock()
         self._applying = asyncio.Lock()
         self._picture_links = PictureLinks(clock)
         self.admin_token = data / ADMIN_TOKEN_FILE
@@ -190,7 +186,9 @@ class Service:
             self._status,
             clock,
             configuring=configuring,
-            analyze_upload=self._analyze_upload,
+            analyze_upload=UploadAnalysis(
+                lambda: next(iter(self._specs)), config.model.device, model_folders(self._data)
+            ),
             send_test=self._send_test,
         )
         if config.mqtt is not None:
@@ -201,7 +199,8 @@ class Service:
         channel = self._mqtt.channel if self._mqtt else None
         channels = build_channels(config.alerts, site, clock, (store.uuid, store.epoch), channel, self._picture_address)
         self._outbox = self._status.outbox = Outbox(store.outbox, channels, clock)
-        self._status.notes = self._notes
+        self._status.notes, self._status.complaints = self._notes, self._complaints
+        self._status.mqtt_discovery = lambda: self._mqtt is not None and self._mqtt.discovery
         self._stack.callback(store.subscribe(self._tell))
         if self._mqtt is not None:
             self._mqtt.start()
@@ -268,8 +267,12 @@ class Service:
         self.config, self._waiting = effective(running, wanted)
         change = changes(running, self.config)
         self._store.retention.options = self.config.retention
-        for camera in sorted((change.removed | change.rebuild) & self._pipeline.lines.keys()):
+        if self._mqtt is not None and self.config.mqtt is not None:
+            self._mqtt.discovery = self.config.mqtt.ha_discovery
+        for camera in sorted(change.removed & self._pipeline.lines.keys()):
             await self._remove_camera(camera)
+        for camera in sorted(change.rebuild & self._pipeline.lines.keys()):
+            await self._pipeline.remove(camera)  # who listens need not forget it: it comes back
         if self._frigate is not None:
             for found in await self._frigate.reconfigure(self.config.cameras, self.config.severity):
                 self._pipeline.set_config(found.id, found)
@@ -279,24 +282,12 @@ class Service:
                 await self.add_camera(self.config.cameras[camera])
             except ConfigError as error:
                 problems.append(str(error))
+                if self._mqtt is not None:
+                    self._mqtt.remove_camera(camera)
         for camera in sorted(change.rules_changed & self._pipeline.lines.keys()):
             self._pipeline.set_config(camera, self.config.cameras[camera])
         if problems:
             raise ConfigError("\n".join(problems))
-
-    async def _analyze_upload(self, path: Path) -> Mapping[str, Any]:
-        """One file at a time, with a classifier of its own: the cameras' workers are not kept waiting."""
-        async with self._analysis:
-            return await asyncio.to_thread(self._analyze, path)
-
-    def _analyze(self, path: Path) -> Mapping[str, Any]:
-        if self._analyzer is None:
-            name, options = next(iter(self._specs)), self.config.model
-            self._analyzer, _ = load_classifier(name, options.device, model_folders(self._data))
-        try:
-            return analyze_file(path, self._analyzer, longest_s=LONGEST_UPLOAD_S)
-        except SourceError as error:
-            return {"error": str(error)}
 
     async def _send_test(self, _actor: Actor) -> Mapping[str, Any]:
         incident = test_incident(self._clock, next(iter(self._specs.values())).labels)
@@ -329,6 +320,12 @@ class Service:
             status = self._mqtt.status()
             notes += [*status.notes, *([f"mqtt: {status.error}"] if status.error else [])]
         return [*notes, *(f"{line.id}: {line.note}" for line in self._pipeline.lines.values() if line.note)]
+
+    def _complaints(self) -> Sequence[Problem]:
+        status = self._mqtt.status() if self._mqtt is not None else None
+        if status is None or status.state != "duplicate_instance":
+            return ()
+        return (Problem("mqtt_duplicate_instance", None, status.error or "another engine uses this instance"),)
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._stack.push_async_callback(background.end, background.start(work, name, self._status.died))

@@ -22,6 +22,8 @@ AT_ONCE = frozenset({"retention", "severity"})
 def effective(running: Config, wanted: Config) -> tuple[Config, frozenset[str]]:
     """The configuration to run with now, and the sections that wait for a restart."""
     waiting = changes(running, wanted).sections - AT_ONCE
+    if running.mqtt and wanted.mqtt and replace(running.mqtt, ha_discovery=wanted.mqtt.ha_discovery) == wanted.mqtt:
+        waiting -= {"mqtt"}  # discovery alone is switched while running
     return replace(wanted, **{name: getattr(running, name) for name in waiting}), waiting
 
 

@@ -11,7 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from crime_detect_engine.config import Config
 from crime_detect_engine.config.editor import ConfigEditor
+from crime_detect_engine.configuring import Configuring
 from crime_detect_engine.control import Control
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError, StoreError
 from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport
@@ -45,8 +47,8 @@ async def engine(tmp_path: Path, make_flow: Any, small_spec: Any) -> AsyncIterat
     editor.load()
     status = Status(Identity("home", "cpu", [small_spec]), store, flow.pipeline, flow.workers, writer, flow.clock)
 
-    async def change_threshold(camera: str, threshold: float) -> None:
-        flow.pipeline.set_config(camera, editor.set_threshold(camera, threshold).cameras[camera])
+    async def apply(config: Config) -> None:
+        flow.pipeline.set_config("yard", config.cameras["yard"])
 
     async def analyze(path: Path) -> dict[str, Any]:
         return {"path": str(path), "label": "normal"}
@@ -54,9 +56,10 @@ async def engine(tmp_path: Path, make_flow: Any, small_spec: Any) -> AsyncIterat
     async def send_test(_actor: Actor) -> dict[str, Any]:
         return {"sms:me": {"ok": True, "error": None}}
 
+    configuring = Configuring(editor, apply, flow.pipeline, store.audit, flow.clock)
     control = Control(
         store, flow.pipeline, status, flow.clock,
-        change_threshold=change_threshold, analyze_upload=analyze, send_test=send_test,
+        configuring=configuring, analyze_upload=analyze, send_test=send_test,
     )  # fmt: skip
     line = flow.add()
     yield SimpleNamespace(control=control, flow=flow, store=store, status=status, writer=writer, file=file, line=line)

@@ -21,6 +21,7 @@ from crime_detect_engine.domain.wire import SCHEMA_VERSION, timestamp
 from .mqtt_channel import MqttChannel
 from .mqtt_commands import MqttCommands
 from .mqtt_connection import MqttConnection, MqttError
+from .mqtt_discovery import PREFIX, MqttDiscovery
 from .mqtt_options import MqttOptions
 from .mqtt_presence import DuplicateInstanceError, MqttPresence
 
@@ -78,7 +79,8 @@ class MqttOutput:
         self._presence = MqttPresence(self.root, engine.uuid)
         self._retained: dict[str, bytes] = {}
         """Newest payload by topic: coalesced while the broker is away or slow."""
-        self._dirty: set[str] = set()
+        self._dirty: dict[str, None] = {}
+        """In the order they were put."""
         self._changed = asyncio.Event()
         self._connection: MqttConnection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -86,6 +88,10 @@ class MqttOutput:
             "connecting", clock.now(), media=options.media_on, commands=options.commands_on, notes=_notes(options)
         )
         self.channel = MqttChannel(self.root, engine, media=options.media_on)
+        self._discovery = MqttDiscovery(
+            self.root, instance, engine, clock, media=options.media_on, on=options.ha_discovery
+        )
+        self.channel.newest_pictures = options.ha_discovery
 
     def start(self) -> None:
         """Connects in the background and goes on trying. Needs a running event loop."""
@@ -114,6 +120,8 @@ class MqttOutput:
 
     def remove_camera(self, camera: str) -> None:
         """Clears what the broker retains of a camera that is no longer configured."""
+        self._discovery.remove(camera)
+        self._refresh_discovery()
         self._put(f"{self.root}/{camera}/state", b"")
 
     def publish_info(self) -> None:
@@ -122,10 +130,29 @@ class MqttOutput:
         payload = {key: info[key] for key in _INFO_KEYS if key in info}
         payload |= {"uuid": self._engine.uuid, "epoch": self._engine.epoch, "api_url": self._api_url}
         self._put(f"{self.root}/info", _json(payload))
+        self._refresh_discovery()
+
+    @property
+    def discovery(self) -> bool:
+        """Whether Home Assistant is told of the cameras."""
+        return self._discovery.on
+
+    @discovery.setter
+    def discovery(self, on: bool) -> None:
+        self._discovery.on = self.channel.newest_pictures = on
+        self._refresh_discovery()
+
+    def _refresh_discovery(self) -> None:
+        """Says what has changed of what Home Assistant is told, once it is known what the broker lets us do."""
+        if self._connection is None:
+            return
+        for topic, payload in self._discovery.payloads(commands=self._status.commands).items():
+            if self._retained.get(topic) != payload:
+                self._put(topic, payload)
 
     def _put(self, topic: str, payload: bytes) -> None:
         self._retained[topic] = payload
-        self._dirty.add(topic)
+        self._dirty[topic] = None
         self._changed.set()
 
     async def _run(self) -> None:
@@ -160,6 +187,7 @@ class MqttOutput:
             await connection.open(address, credentials, tls, (f"{self.root}/available", b"offline"))
             await self._announce(connection)
             self._connection = self.channel.connection = connection
+            self._refresh_discovery()
             self._set_state("connected", protocol="5" if protocol == MQTTProtocolVersion.MQTTv5 else "3.1.1")
             self.channel.wake()
             await self._attend(connection)
@@ -174,8 +202,9 @@ class MqttOutput:
         self.publish_info()
         for camera, state in cameras.items():
             self._retained.setdefault(f"{self.root}/{camera}/state", _json(state))
-        self._dirty = set(self._retained)
+        self._dirty = dict.fromkeys(self._retained)
         await self._flush(connection)
+        await self._discovery.look(connection)
         if options_on := self._options.commands_on:
             try:
                 await connection.subscribe(self._commands.filters)
@@ -213,16 +242,19 @@ class MqttOutput:
 
     async def _flush(self, connection: MqttConnection) -> None:
         while self._dirty:
-            topic = self._dirty.pop()
+            topic = next(iter(self._dirty))
             payload = self._retained[topic]
+            del self._dirty[topic]
             try:
                 await connection.publish(topic, payload, retain=True)
-            except MqttError:
-                self._dirty.add(topic)
-                raise
+            except MqttError as problem:
+                if not (problem.refused and topic.startswith(f"{PREFIX}/")):
+                    self._dirty[topic] = None
+                    raise
+                _LOG.warning("mqtt: Home Assistant cannot be told of a camera: %s (%s)", problem, topic)
             if not payload and self._retained[topic] == b"":
                 del self._retained[topic]
-                self._dirty.discard(topic)
+                self._dirty.pop(topic, None)
 
     async def _report_stats(self, connection: MqttConnection) -> None:
         while True:
@@ -245,6 +277,7 @@ class MqttOutput:
 
     def _received(self, topic: str, payload: bytes, retain: bool) -> None:
         self._presence.received(topic, payload, retain)
+        self._discovery.received(topic, payload, retain)
         self._commands.offer(topic, payload, retain)
 
     def _set_state(self, state: str, error: str | None = None, protocol: str | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from crime_detect_engine.domain.ports import EngineControl
 from crime_detect_engine.domain.types import ChangeType, IncidentChanged
@@ -29,6 +29,8 @@ class MqttChannel(Channel):
         self._media = media
         self.connection: MqttConnection | None = None
         """Set while the engine is announced on the broker."""
+        self.newest_pictures = False
+        """Whether each picture also goes to its camera's own topic, where Home Assistant's image entity reads it."""
         self.wake: Callable[[], None] = lambda: None
 
     @property
@@ -49,7 +51,9 @@ class MqttChannel(Channel):
             return Sent("connected")
         try:
             if self._media and _brings_picture(event) and (jpeg := await outgoing.snapshot()):
-                await self._publish_picture(connection, incident.incident_id, jpeg)
+                topics = [f"media/{incident.incident_id}.jpg"]
+                topics += [f"{incident.camera}/snapshot"] if self.newest_pictures else []
+                await self._publish_picture(connection, topics, jpeg)
             payload = json.dumps(
                 event_data(event, self._engine.uuid, self._engine.epoch), ensure_ascii=False, separators=(",", ":")
             )
@@ -59,13 +63,13 @@ class MqttChannel(Channel):
             return Blocked(str(problem), 60.0) if problem.refused else Ambiguous(str(problem), after_s=0.0)
         return Sent(f"{self._engine.epoch}:{event.seq}")
 
-    async def _publish_picture(self, connection: MqttConnection, incident_id: str, jpeg: bytes) -> None:
+    async def _publish_picture(self, connection: MqttConnection, topics: Sequence[str], jpeg: bytes) -> None:
         """An incident without its picture is better than a connection that ends at each attempt."""
-        topic = f"{self._root}/media/{incident_id}.jpg"
-        if connection.most_bytes is not None and len(jpeg) + len(topic) + _OVERHEAD_BYTES > connection.most_bytes:
-            _LOG.warning("mqtt: the broker takes no packet of %d bytes, a picture was left out", len(jpeg))
-            return
-        await connection.publish(topic, jpeg)
+        for topic in (f"{self._root}/{topic}" for topic in topics):
+            if connection.most_bytes is not None and len(jpeg) + len(topic) + _OVERHEAD_BYTES > connection.most_bytes:
+                _LOG.warning("mqtt: the broker takes no packet of %d bytes, a picture was left out", len(jpeg))
+                return
+            await connection.publish(topic, jpeg)
 
 
 def _brings_picture(event: IncidentChanged) -> bool:

@@ -36,7 +36,8 @@ class MqttCommands:
     @property
     def filters(self) -> list[str]:
         """What to subscribe to."""
-        return [f"{self._root}/+/+/set", f"{self._root}/incident/+/+/set", f"{self._root}/replay/set"]
+        topics = ("+/+/set", "incident/+/+/set", "replay/set", "ha_discovery/set")
+        return [f"{self._root}/{topic}" for topic in topics]
 
     def offer(self, topic: str, payload: bytes, retain: bool) -> None:
         """Takes a command if it is one. A retained one is refused: it would be obeyed again at every connection."""
@@ -66,6 +67,10 @@ class MqttCommands:
         match words:
             case ["replay"]:
                 await self._replay(text, publish)
+            case ["ha_discovery"]:
+                if text != "OFF":
+                    raise ValueError("expected OFF; it is switched on in the configuration file")
+                await self._engine.end_mqtt_discovery(_ACTOR)
             case ["incident", incident_id, what]:
                 await self._change_incident(incident_id, what, text)
             case [camera, what]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from .schema import PORT, host_name, not_in_this_version, optional_text, text
+from .schema import PORT, host_name, optional_text, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class MqttOptions:
     media: str = "auto"
     commands: str = "auto"
     protocol: str = "auto"
+    ha_discovery: bool = False
+    """Announces the cameras to Home Assistant, for people without our integration."""
 
     @property
     def authenticated(self) -> bool:
@@ -73,6 +75,12 @@ def _auto_on_off(value: object) -> str:
     if value not in ("auto", "on", "off"):
         raise vol.Invalid("expected auto, on or off")
     return str(value)
+
+
+def _on_off(value: object) -> bool:
+    if value not in (None, True, False, "on", "off"):
+        raise vol.Invalid("expected true or false")
+    return value in (True, "on")
 
 
 def _protocol(value: object) -> str:
@@ -106,7 +114,6 @@ def _tls(value: object) -> MqttTls | None:
 
 
 def _build(value: dict[str, Any]) -> MqttOptions:
-    value.pop("ha_discovery", None)
     if value.get("username") is None and value.get("password") is not None:
         raise vol.Invalid("password needs username")
     value.setdefault("host", "")
@@ -123,7 +130,7 @@ SCHEMA = vol.All(
             "password": optional_text,
             "tls": _tls,
             "prefix": _topic_prefix,
-            "ha_discovery": not_in_this_version,
+            "ha_discovery": _on_off,
             "media": _auto_on_off,
             "commands": _auto_on_off,
             "protocol": _protocol,

@@ -28,6 +28,14 @@ async def test_all_enabled_cameras_are_found_with_their_restreams() -> None:
         assert (discovery.status.available, discovery.status.version) == (True, "0.16.2-4d58206")
 
 
+async def test_what_is_not_watched_by_itself_is_offered_and_can_be_watched() -> None:
+    async with FakeFrigate(["yard", "door"]) as frigate:
+        discovery = FrigateDiscovery(FrigateOptions(frigate.url, cameras=("door",)))
+        await discovery.poll()
+        assert (names(discovery), sorted(discovery.offered)) == (["door"], ["door", "yard"])
+        assert discovery.restream("yard") == "rtsp://127.0.0.1:8554/yard"
+
+
 async def test_changes_are_followed_and_a_frigate_that_is_gone_keeps_its_cameras() -> None:
     async with FakeFrigate(["yard"]) as frigate:
         discovery = FrigateDiscovery(FrigateOptions(frigate.url))
@@ -118,6 +126,7 @@ async def test_a_camera_is_read_from_its_restream(serve: Any, video: Any) -> Non
 def test_the_section_of_the_configuration() -> None:
     assert SCHEMA({"url": "http://frigate:5000/"}) == FrigateOptions("http://frigate:5000")
     assert SCHEMA({"url": "http://f", "cameras": ["a"], "write_back": False}).cameras == ("a",)
+    assert SCHEMA({"url": "http://f", "cameras": []}).cameras == (), "offered, none watched by itself"
     mapped = SCHEMA({"url": "http://f", "rtsp_port": 18554, "poll": "5s"})
     assert (mapped.rtsp_port, mapped.poll_s) == (18554, 5.0)
     assert SCHEMA({"url": "http://f", "username": None, "rtsp_port": None, "poll": None}) == FrigateOptions("http://f")
@@ -128,7 +137,7 @@ def test_the_section_of_the_configuration() -> None:
         {"url": "http://f", "poll": "a while"},
         {"url": "frigate"},
         {"url": "http://u:p@f"},
-        {"url": "http://f", "cameras": []},
+        {"url": "http://f", "cameras": [""]},
         {"url": "http://f", "write_back": True},
         {"url": "http://f", "colour": "red"},
     ):
