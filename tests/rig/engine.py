@@ -66,6 +66,14 @@ class EngineProcess:
     def token(self) -> str:
         return (self.data / "admin-token").read_text().strip()
 
+    def make_token(self, role: str) -> str:
+        """By the command line, as a person does."""
+        command = [sys.executable, "-m", "crime_detect_engine.cli", "token", "create", "--role", role]
+        made = subprocess.run(
+            [*command, "--data", str(self.data)], capture_output=True, text=True, timeout=60, check=True
+        )
+        return made.stdout.split()[-1]
+
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}

@@ -1,4 +1,4 @@
-"""Owns a real Home Assistant process in a folder of its own, with our integration and blueprints, and its first owner."""
+"""Owns a real Home Assistant process in a folder of its own: our integration and blueprints in it, and an owner."""
 
 from __future__ import annotations
 

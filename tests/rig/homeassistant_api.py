@@ -83,6 +83,10 @@ class HomeAssistantApi:
             result = self.rest("POST", f"{base}/{result['flow_id']}", step)
         return result
 
+    def submit(self, result: Json, base: str = "/api/config/config_entries/flow", **answers: Any) -> Json:
+        """Sends a form with all that it shows, `answers` changed: as a person who leaves the rest alone."""
+        return self.answer(result, merged(shown(result["data_schema"]), answers), base=base)
+
     def discovered(self, handler: str) -> list[Json]:
         """Flows that wait for a person."""
         return [flow for flow in self.command("config_entries/flow/progress") if flow["handler"] == handler]
@@ -191,3 +195,23 @@ class HomeAssistantApi:
         self._socket = self._reader = self._session = None
         self._waiting.clear()
         self._events.clear()
+
+
+def shown(fields: list[Json]) -> Json:
+    """What a form has filled in already; sections by their name."""
+    values: Json = {}
+    for field in fields:
+        suggested = (field.get("description") or {}).get("suggested_value", field.get("default"))
+        if field.get("type") == "expandable":
+            values[field["name"]] = {**shown(field["schema"]), **(suggested or {})}
+        elif suggested is not None:
+            values[field["name"]] = suggested
+    return values
+
+
+def merged(values: Json, changes: Json) -> Json:
+    """`changes` over `values`, sections key by key."""
+    return values | {
+        key: merged(values[key], change) if isinstance(change, dict) and isinstance(values.get(key), dict) else change
+        for key, change in changes.items()
+    }
