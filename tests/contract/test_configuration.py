@@ -106,7 +106,6 @@ def test_each_is_refused_alone(key: str, tmp_path: Path) -> None:
     ("old", "new", "key"),
     [
         ("mode: threshold", "mode: budget", "cameras.front_door.detection.mode"),
-        ("ha_discovery: false", "ha_discovery: true", "mqtt.ha_discovery"),
         ("push: []", "push: [{name: phone}]", "alerts.push"),
         ("database: sqlite", "database: postgresql+psycopg://u:p@h/d", "database"),
     ],

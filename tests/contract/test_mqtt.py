@@ -15,6 +15,7 @@ from crime_detect_engine.domain.ports import Delivery
 from crime_detect_engine.domain.types import ChangeType, Incident, IncidentChanged
 from crime_detect_engine.outputs.channel import Outgoing, Sent
 from crime_detect_engine.outputs.mqtt import MqttOutput
+from crime_detect_engine.outputs.mqtt_discovery import config_topic, device_config
 from crime_detect_engine.outputs.mqtt_options import MqttOptions
 
 from tests.rig.mosquitto import PASSWORD, USERNAME, Heard, Mosquitto, MqttListener
@@ -41,6 +42,7 @@ COMMANDS = {
     f"incident/{ID}/verdict/set": ("confirmed", ("verdict", ID, "confirmed", "mqtt")),
     f"incident/{ID}/acknowledge/set": ("ON", ("acknowledge", ID, True, "mqtt")),
     f"incident/{ID}/hold/set": ("OFF", ("hold", ID, False, "mqtt")),
+    "ha_discovery/set": ("OFF", ("end_mqtt_discovery", "mqtt")),
 }
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 Golden = Callable[[str, Any], None]
@@ -115,6 +117,13 @@ async def test_topics_qos_and_retention(
     assert replayed == read("feed_incident") | {"seq": 41, "data": read("message_new") | {"seq": 41}}
     assert reset == read("reset"), "a reset reads alike on both feeds"
     golden("stats", json.loads(listener.payloads(f"{ROOT}/stats")[0]) | {"at": "2026-11-21T03:00:00.000Z"})
+
+
+async def test_what_home_assistant_discovers(served: Any, golden: Golden) -> None:
+    """Read by the tests of the integration with Home Assistant's own schemas."""
+    view, info = served.engine.views["front_door"], served.engine.info()
+    golden("discovery", device_config(ROOT, view, info, commands=True, media=True))
+    assert config_topic("home", "front_door") == "homeassistant/device/crime_detect_home_front_door/config"
 
 
 async def test_every_command_of_the_contract(

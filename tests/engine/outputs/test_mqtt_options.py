@@ -35,6 +35,13 @@ def test_a_password_or_a_client_certificate_switches_pictures_and_commands_on() 
     assert (explicit.media_on, explicit.commands_on) == (True, False)
 
 
+def test_discovery_is_asked_for_and_never_guessed() -> None:
+    assert [SCHEMA({"host": "h", "ha_discovery": value}).ha_discovery for value in (True, "on", None, "off")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    assert SCHEMA({"host": "h"}).ha_discovery is False
+
+
 def test_tls_moves_the_port() -> None:
     assert SCHEMA({"host": "h", "tls": True}).port == 8883
     assert SCHEMA({"host": "h", "tls": {"insecure": True}}).tls == MqttTls(insecure=True)
@@ -43,7 +50,7 @@ def test_tls_moves_the_port() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"ha_discovery": True}, {"prefix": "a/#"}, {"prefix": "/a"}, {"prefix": ""}, {"media": "maybe"},
+        {"ha_discovery": "maybe"}, {"prefix": "a/#"}, {"prefix": "/a"}, {"prefix": ""}, {"media": "maybe"},
         {"protocol": "4"}, {"port": 0}, {"tls": "yes"}, {"tls": {"key": "k.pem"}}, {"password": "alone"},
         {"host": "mqtt://h"}, {"hots": "h"},
     ],
