@@ -19,17 +19,14 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
-from homeassistant.util import slugify
 from yarl import URL
 
 from .engine.client import EngineCamera, EngineClient
-from .engine.errors import CannotConnectError, EngineError
+from .engine.errors import EngineError, NotFoundError
 from .picture_view import async_drop_picture, async_keep_picture
 from .probe import ProbeError, client_of, error_of
 
-_RESERVED = frozenset({"available", "info", "stats", "incident", "media", "replay"})
-_ID_MAX = 32
-_UNPROCESSABLE = 422
+_ABOUT_THE_SOURCE = ("source_unreadable", "invalid_input")
 _JPEG = b"\xff\xd8"
 _ADDRESS = vol.Schema(
     {
@@ -107,9 +104,7 @@ class CameraSteps(OptionsFlowWithReload):
             self._name = user_input["name"].strip()
             if not self._name:
                 self._errors = {"name": "name_needed"}
-            elif await self._async_tell(
-                self._client.add_camera(_camera_id(self._name, self._cameras), self._source, self._name)
-            ):
+            elif await self._async_tell(self._client.add_camera("", self._source, self._name)):
                 return self._done()
         schema = self.add_suggested_values_to_schema(_NAME, {"name": self._name})
         return self._form("add_name", schema, picture=self._picture)
@@ -164,6 +159,9 @@ class CameraSteps(OptionsFlowWithReload):
         self._errors, self._placeholders = {}, {}
         try:
             await telling
+        except NotFoundError:
+            self._say(ProbeError("camera_gone"))
+            return False
         except EngineError as error:
             self._say(error_of(error))
             return False
@@ -174,13 +172,11 @@ class CameraSteps(OptionsFlowWithReload):
         self._errors, self._placeholders = {}, {}
         try:
             jpeg = await self._client.try_source(source)
-        except CannotConnectError as error:
-            self._say(error_of(error))
-            return False
         except EngineError as error:
-            unreadable = error.status == _UNPROCESSABLE or error.code in ("source_unreadable", "unreadable_source")
-            said = _without_login(str(error), source)
-            self._say(ProbeError("source_unreadable", reason=said) if unreadable else error_of(error))
+            why = error_of(error)
+            if error.code in _ABOUT_THE_SOURCE:
+                why = ProbeError("source_unreadable", reason=_without_login(str(error), source))
+            self._say(why)
             return False
         if not jpeg.startswith(_JPEG):
             self._say(ProbeError("source_unreadable", reason="no JPEG"))
@@ -190,7 +186,8 @@ class CameraSteps(OptionsFlowWithReload):
         self._source, self._name = source, name
         return True
 
-    def _source_of(self, typed: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    @staticmethod
+    def _source_of(typed: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The source with its login, and what of it a form may show again. Raises ValueError."""
         text = typed["source"].strip()
         user, password = typed["login"].get(CONF_USERNAME, ""), typed["login"].get(CONF_PASSWORD, "")
@@ -222,16 +219,6 @@ class CameraSteps(OptionsFlowWithReload):
 
 def _dropdown(options: list[SelectOptionDict]) -> SelectSelector:
     return SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN))
-
-
-def _camera_id(name: str, taken: Mapping[str, Any]) -> str:
-    """`front_door` of "Front door", counted up where it is taken."""
-    stem = slugify(name)[:_ID_MAX].strip("_") or "camera"
-    found, count = stem, 1
-    while found in taken or found in _RESERVED:
-        count += 1
-        found = f"{stem[: _ID_MAX - len(str(count)) - 1]}_{count}"
-    return found
 
 
 def _without_login(text: str, source: str) -> str:

@@ -119,10 +119,14 @@ class DiscoverySteps(ConfigFlow):
         if not info.api_url:
             return await self.async_step_mqtt_confirm()
         self._url = info.api_url
+        return await self.async_step_mqtt_found()
+
+    async def async_step_mqtt_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """It can also be reached without the broker: with a token, and more of it works."""
         return self.async_show_menu(
             step_id="mqtt_found",
             menu_options=["address", "mqtt_confirm"],
-            description_placeholders={"instance": info.instance},
+            description_placeholders={"instance": self._instance},
         )
 
     async def async_step_mqtt_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

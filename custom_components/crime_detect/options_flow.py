@@ -156,8 +156,8 @@ class CrimeDetectOptionsFlow(CameraSteps):
                 return aborted
             shown = _shown_retention(self._retention)
         else:
-            retention = _changed_retention(self._retention, user_input)
-            if retention == self._retention or await self._async_tell(self._client.put_retention(retention)):
+            changes = _changed_retention(self._retention, user_input)
+            if not changes or await self._async_tell(self._client.put_retention(changes)):
                 return self._done()
             errors, placeholders, shown = self._errors, self._placeholders, user_input
         schema = vol.Schema(
@@ -213,9 +213,9 @@ def _shown_retention(retention: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changed_retention(retention: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
-    """The engine's own words where nothing changed."""
+    """Only what a person changed, and the engine's own words for what did not."""
     shown = _shown_retention(retention)
-    changed = dict(retention)
+    changed: dict[str, Any] = {}
     for key in ("incidents", "below_threshold"):
         if typed[key] != shown[key]:
             changed[key] = duration_of_days(typed[key])

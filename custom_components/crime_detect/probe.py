@@ -17,7 +17,7 @@ from yarl import URL
 
 from .const import DOMAIN, MIN_ENGINE_VERSION, SUPPORTED_SCHEMA
 from .engine.client import EngineClient
-from .engine.errors import BadMessageError, CannotConnectError, EngineError, InvalidAuthError
+from .engine.errors import BadMessageError, CannotConnectError, EngineError, InvalidAuthError, NotFoundError
 from .engine.models import EngineInfo
 
 DEFAULT_PORT = 8099
@@ -94,13 +94,13 @@ def client_of(hass: HomeAssistant, url: str, token: str, verify_ssl: bool) -> En
 
 def error_of(error: EngineError) -> ProbeError:
     """What to tell a person about a refusal. The engine's own sentences hold no secrets."""
-    if isinstance(error, CannotConnectError):
-        return ProbeError("cannot_connect")
-    if isinstance(error, InvalidAuthError):
-        return ProbeError("insufficient_role" if error.status == _FORBIDDEN else "invalid_auth")
     if error.status == _TOO_MANY:
         return ProbeError("too_many_attempts")
-    if isinstance(error, BadMessageError) or error.status is None or error.code == "not_found":
+    if isinstance(error, CannotConnectError):
+        return ProbeError("certificate" if error.code == "certificate" else "cannot_connect")
+    if isinstance(error, InvalidAuthError):
+        return ProbeError("insufficient_role" if error.status == _FORBIDDEN else "invalid_auth")
+    if isinstance(error, BadMessageError | NotFoundError):
         return ProbeError("not_an_engine")
     return ProbeError("engine_failed", reason=str(error))
 
