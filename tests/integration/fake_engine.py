@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiohttp import WSCloseCode, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 WIRE = Path(__file__).resolve().parent.parent / "fixtures" / "wire"
 TOKEN = "the-token-of-the-tests"
@@ -71,17 +71,21 @@ class FakeEngine:
     faults: list[Fault] = field(default_factory=list)
     job: dict[str, Any] = field(default_factory=lambda: golden("job_done"))
     clip: bytes = field(default=b"an mp4 " * 30_000, repr=False)
+    cut_clips: bool = False
+    """The connection breaks in the middle of a clip."""
+    deaf: bool = False
+    """It does not answer pings any more."""
     port: int = 0
 
     def __post_init__(self) -> None:
         self.info |= {"features": list(FEATURES), "mqtt_discovery": False, "problems": [], "fallback": None}
         for camera in golden("cameras_page")["items"]:
-            self.cameras[camera["id"]] = camera | {
-                "settings": {"threshold": camera["state"]["threshold"], "per_class": {}, "schedule": None},
-            }
+            self.cameras[camera["id"]] = camera
         self._sockets: set[web.WebSocketResponse] = set()
         self._runner: web.AppRunner | None = None
         self._connected = asyncio.Condition()
+        self._pings = 0
+        self._pongs: list[bytes] = []
 
     # --- being there ----------------------------------------------------------------------------------------------
 
@@ -186,7 +190,6 @@ class FakeEngine:
     def add_camera(self, camera: str, name: str, source: str = "rtsp://***@10.0.0.7/new") -> dict[str, Any]:
         """Only here; `push_info` and `push_state` tell."""
         added = golden("camera") | {"id": camera, "name": name, "source": source, "location": None}
-        added["settings"] = {"threshold": added["state"]["threshold"], "per_class": {}, "schedule": None}
         self.cameras[camera] = added
         return added
 
@@ -237,10 +240,20 @@ class FakeEngine:
                     return _error(fault.status, fault.code, "It was told to fail.")
         if path == "/events":
             return await self._events(request)
+        if path.endswith("/clip.mp4") and self.cut_clips:
+            return await self._cut(request)
         answer = self._route(request.method, path, request.query, body)
         if isinstance(answer, web.StreamResponse):
             return answer
         return web.json_response(answer)
+
+    async def _cut(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(len(self.clip))})
+        await response.prepare(request)
+        await response.write(self.clip[: len(self.clip) // 2])
+        assert request.transport is not None
+        request.transport.close()
+        return response
 
     def _route(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Any:
         match (method, *path.strip("/").split("/")):
@@ -341,7 +354,7 @@ class FakeEngine:
         return {"items": page, "next_cursor": page[-1]["incident_id"] if more else None}
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         states = {key: copy.deepcopy(one["state"]) for key, one in self.cameras.items()}
         hello = {"oldest_seq": self.oldest_seq, "engine": self.full_info(), "cameras": states}
@@ -358,13 +371,37 @@ class FakeEngine:
             self._sockets.add(socket)
             self._connected.notify_all()
         try:
-            async for _ in socket:
-                pass
+            async for message in socket:
+                await self._control(socket, message)
         finally:
             async with self._connected:
                 self._sockets.discard(socket)
                 self._connected.notify_all()
         return socket
+
+
+    async def _control(self, socket: web.WebSocketResponse, message: WSMessage) -> None:
+        async with self._connected:
+            if message.type is WSMsgType.PING:
+                self._pings += 1
+                if not self.deaf:
+                    await socket.pong(message.data)
+            elif message.type is WSMsgType.PONG:
+                self._pongs.append(bytes(message.data))
+            self._connected.notify_all()
+
+    async def pinged(self, count: int) -> None:
+        """Until clients have asked so often whether we are there."""
+        async with asyncio.timeout(10), self._connected:
+            await self._connected.wait_for(lambda: self._pings >= count)
+
+    async def ping(self) -> bytes:
+        """What a client answers."""
+        for socket in list(self._sockets):
+            await socket.ping(b"there?")
+        async with asyncio.timeout(10), self._connected:
+            await self._connected.wait_for(lambda: bool(self._pongs))
+        return self._pongs[-1]
 
 
 def _error(status: int, code: str, message: str) -> web.Response:

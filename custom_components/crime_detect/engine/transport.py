@@ -106,15 +106,14 @@ class Transport:
         """Each text message of a WebSocket, parsed. Ends by raising only."""
         socket = await self._open(path, query)
         try:
-            async for message in socket:
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    parsed = _parsed(message.data)
-                    if not isinstance(parsed, dict):
-                        raise BadMessageError("a message that is no object", "bad_message")
-                    yield parsed
-            raise CannotConnectError(f"the engine closed the connection ({socket.close_code})", "closed")
+            while True:
+                text = await _next_text(socket)
+                parsed = _parsed(text)
+                if not isinstance(parsed, dict):
+                    raise BadMessageError("a message that is no object", "bad_message")
+                yield parsed
         except aiohttp.ClientError as error:
-            raise CannotConnectError(f"the connection broke: {type(error).__name__}", "closed") from error
+            raise CannotConnectError(f"the connection broke ({type(error).__name__})", "closed") from error
         finally:
             await socket.close()
 
@@ -125,7 +124,7 @@ class Transport:
                     self.address(path),
                     params=query,
                     headers=self.headers,
-                    heartbeat=HEARTBEAT_S,
+                    autoping=False,  # see _next_text
                     max_msg_size=ANSWER_BYTES,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
                 )
@@ -166,6 +165,30 @@ class Transport:
                 yield response
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unreachable(error) from error
+
+
+async def _next_text(socket: aiohttp.ClientWebSocketResponse) -> str:
+    """Asks whether it is still there after HEARTBEAT_S of silence. aiohttp's own heartbeat outlives its socket."""
+    asked = False
+    while True:
+        try:
+            message = await socket.receive(HEARTBEAT_S)
+        except TimeoutError as error:
+            if asked:
+                raise CannotConnectError("it is silent", "timeout") from error
+            asked = True
+            await socket.ping()
+            continue
+        asked = False
+        match message.type:
+            case aiohttp.WSMsgType.TEXT:
+                return str(message.data)
+            case aiohttp.WSMsgType.PING:
+                await socket.pong(message.data)
+            case aiohttp.WSMsgType.PONG | aiohttp.WSMsgType.BINARY:
+                pass
+            case _:
+                raise CannotConnectError(f"the engine closed the connection ({socket.close_code})", "closed")
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
