@@ -223,11 +223,10 @@ def _dropdown(options: list[SelectOptionDict]) -> SelectSelector:
 
 def _without_login(text: str, source: str) -> str:
     """The engine keeps passwords out of its sentences; this makes sure."""
-    try:
-        url = URL(source)
-    except ValueError:
+    if "://" not in source:
         return text
-    for secret in (url.raw_password, url.password, url.raw_user and f"{url.raw_user}:"):
+    url = URL(source)
+    for secret in (f"{url.raw_user}:{url.raw_password}", url.raw_password, url.password):
         if secret:
             text = text.replace(secret, "***")
     return text

@@ -29,7 +29,7 @@ def days_of_duration(text: object) -> float | None:
 
 
 def duration_of_days(days: float) -> str:
-    return f"{_neat(days):g}d"
+    return f"{_neat(days)}d"
 
 
 def gigabytes_of_size(text: object) -> float | None:
@@ -41,7 +41,7 @@ def gigabytes_of_size(text: object) -> float | None:
 
 
 def size_of_gigabytes(gigabytes: float) -> str:
-    return f"{_neat(gigabytes):g}GB"
+    return f"{_neat(gigabytes)}GB"
 
 
 def shown_schedule(schedule: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
