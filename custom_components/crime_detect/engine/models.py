@@ -5,6 +5,7 @@ Unknown keys are ignored: a newer engine may say more. Missing or wrong ones rai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,21 +92,21 @@ class EngineInfo:
                 version=_text(data.get("version") or versions["engine"]),
                 schema_version=int(data["schema_version"]),
                 labels=tuple(_text(label) for label in data["labels"]),
-                cameras={_text(one["id"]): _text(one["name"]) for one in data["cameras"]},
-                api_url=data.get("api_url"),
-                device=data.get("device"),
-                model=model.get("name") or versions.get("model"),
-                features=frozenset(data.get("features") or ()),
-                fallback=data.get("fallback"),
+                cameras={_name(one["id"]): _text(one["name"]) for one in data["cameras"]},
+                api_url=_optional_text(data.get("api_url")),
+                device=_optional_text(data.get("device")),
+                model=_optional_text(model.get("name") or versions.get("model")),
+                features=frozenset(_text(one) for one in data.get("features") or ()),
+                fallback=_optional_text(data.get("fallback")),
                 storage_used_bytes=_sum(storage.get("database_bytes"), storage.get("media_bytes")),
-                storage_free_bytes=storage.get("free_bytes"),
-                alerts_today=data.get("alerts_today"),
-                gpu_load=data.get("gpu_load"),
+                storage_free_bytes=_sum(storage.get("free_bytes")),
+                alerts_today=_sum(data.get("alerts_today")),
+                gpu_load=_number(data.get("gpu_load")),
                 problems=tuple(
-                    Problem(_text(one["code"]), one.get("camera"), _text(one.get("detail", "")))
+                    Problem(_text(one["code"]), _optional_text(one.get("camera")), _text(one.get("detail", "")))
                     for one in data.get("problems") or ()
                 ),
-                mqtt_discovery=bool(data.get("mqtt_discovery", False)),
+                mqtt_discovery=_flag(data.get("mqtt_discovery", False)),
             )
 
         return _checked("info", read)
@@ -140,20 +141,20 @@ class CameraState:
         def read() -> CameraState:
             return cls(
                 state=_text(data["state"]),
-                online=bool(data["online"]),
-                active=bool(data["active"]),
-                label=data.get("label"),
+                online=_flag(data["online"]),
+                active=_flag(data["active"]),
+                label=_optional_text(data.get("label")),
                 confidence=_number(data.get("confidence")),
-                threshold=float(data["threshold"]),
-                detection=bool(data["detection"]),
-                privacy=bool(data["privacy"]),
-                tampered=bool(data["tampered"]),
+                threshold=_required_number(data["threshold"]),
+                detection=_flag(data["detection"]),
+                privacy=_flag(data["privacy"]),
+                tampered=_flag(data["tampered"]),
                 snoozed_until=_time(data.get("snoozed_until")),
                 fps=_number(data.get("fps")),
                 latency_ms=_number(data.get("latency_ms")),
-                model=data.get("model"),
+                model=_optional_text(data.get("model")),
                 updated_at=_required_time(data["updated_at"]),
-                mode=data.get("mode"),
+                mode=_optional_text(data.get("mode")),
                 false_alarm_budget=_number(data.get("false_alarm_budget")),
             )
 
@@ -191,17 +192,17 @@ class Incident:
                 camera=_name(data["camera"]),
                 source=_text(data["source"]),
                 label=_text(data["label"]),
-                confidence=float(data["confidence"]),
+                confidence=_required_number(data["confidence"]),
                 severity=Severity[_text(data["severity"]).upper()],
-                notify=bool(data["notify"]),
-                suppressed_by=data.get("suppressed_by"),
+                notify=_flag(data["notify"]),
+                suppressed_by=_optional_text(data.get("suppressed_by")),
                 started_at=_required_time(data["started_at"]),
                 ended_at=_time(data.get("ended_at")),
                 snapshot_rev=int(media["snapshot_rev"]) if media.get("snapshot") else 0,
                 has_clip=bool(media.get("clip")),
-                verdict=data.get("verdict"),
-                acknowledged=bool(data["acknowledged"]),
-                hold=bool(data["hold"]),
+                verdict=_optional_text(data.get("verdict")),
+                acknowledged=_flag(data["acknowledged"]),
+                hold=_flag(data["hold"]),
                 raw=dict(data),
             )
 
@@ -276,13 +277,29 @@ def _text(value: Any) -> str:
 def _name(value: Any) -> str:
     """Ids become parts of file names: letters, digits, `_` and `-` only."""
     text = _text(value)
-    if not text or not text.replace("_", "").replace("-", "").isalnum() or not text.isascii():
+    if len(text) > 64 or not text.isascii() or not text.replace("_", "").replace("-", "").isalnum():
         raise ValueError("not an id")
     return text
 
 
+def _optional_text(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, not {type(value).__name__}")
+    return value
+
+
 def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+    return None if value is None else _required_number(value)
+
+
+def _required_number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError("expected a number")
+    return float(value)
 
 
 def _sum(*parts: Any) -> int | None:
