@@ -85,7 +85,14 @@ class LiveCamera(OnlineCameraEntity, Camera):
     @property
     @override
     def available(self) -> bool:
-        return super().available and not self.known_state.privacy
+        return super().available and self.is_on
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Home Assistant asks for no picture of a camera that is off."""
+        state = self.state_now
+        return state is not None and not state.privacy
 
     @override
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:

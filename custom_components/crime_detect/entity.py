@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import override
 
@@ -88,9 +89,9 @@ class CrimeDetectEntity(CoordinatorEntity[CrimeDetectCoordinator]):
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, device)})
         self._told: object = None
 
+    @abstractmethod
     def _shown(self) -> object:
         """What the entity's state is made of."""
-        raise NotImplementedError
 
     @callback
     @override

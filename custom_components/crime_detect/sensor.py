@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import override
@@ -147,6 +147,12 @@ class HubSensor(HubEntity, SensorEntity):
 
     @property
     @override
+    def options(self) -> list[str] | None:
+        options = self.entity_description.options
+        return None if options is None else _with(options, self.native_value)
+
+    @property
+    @override
     def native_value(self) -> str | float | None:
         return self.entity_description.value(self.info)
 
@@ -166,10 +172,7 @@ class ThreatClassSensor(CameraSensor):
     @property
     @override
     def options(self) -> list[str]:
-        """The model's classes; and the one that is shown, should the model be newer than what we know of it."""
-        labels = list(self.coordinator.data.info.labels)
-        label = self.state_now.label if self.state_now else None
-        return labels if label is None or label in labels else [*labels, label]
+        return _with(self.coordinator.data.info.labels, self.state_now.label if self.state_now else None)
 
 
 class ConfidenceSensor(CameraSensor):
@@ -240,3 +243,9 @@ class LastIncidentSensor(CameraDeviceEntity, SensorEntity):
     def native_value(self) -> datetime | None:
         incident = self.coordinator.last_incident(self.camera)
         return None if incident is None else incident.started_at
+
+
+def _with(options: Sequence[str], value: str | float | None) -> list[str]:
+    """An engine may be newer than what we know of it: what it says is shown all the same."""
+    known = list(options)
+    return [*known, value] if isinstance(value, str) and value not in known else known

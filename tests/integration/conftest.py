@@ -11,6 +11,8 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
 
 # Before `hass`: the harness has a package custom_components of its own, and whoever is imported first stays.
 import custom_components.crime_detect  # noqa: F401
@@ -87,3 +89,9 @@ def eventually(hass: HomeAssistant) -> Eventually:
                 await hass.async_block_till_done()
 
     return wait
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Without ids and times, which are others in each run."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)

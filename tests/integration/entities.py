@@ -18,8 +18,9 @@ from tests.integration.fake_engine import FakeEngine
 
 @contextmanager
 def only(platform: Platform) -> Iterator[None]:
-    """Entries are set up with this platform alone, and access tokens are always the same."""
+    """Entries are set up with this platform alone, all of its entities, and access tokens that are always the same."""
     with (
+        patch("homeassistant.helpers.entity.Entity.entity_registry_enabled_default", True),
         patch("custom_components.crime_detect.PLATFORMS", (platform,)),
         patch("random.SystemRandom.getrandbits", return_value=1),
     ):

@@ -1,0 +1,198 @@
+"""What all entities share: devices, availability, cameras that come and go, words and icons."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.crime_detect.engine.errors import (
+    BadMessageError,
+    CannotConnectError,
+    EngineError,
+    InvalidAuthError,
+    NotFoundError,
+    NotOverMqttError,
+)
+from custom_components.crime_detect.errors import engine_errors
+from tests.integration.conftest import Eventually, SetupEntry
+from tests.integration.entities import can_everything, value
+from tests.integration.fake_engine import FakeEngine
+
+OURS = Path(__file__).resolve().parents[2] / "custom_components" / "crime_detect"
+
+
+def _shown(hass: HomeAssistant, entry: MockConfigEntry, camera: str = "") -> dict[str, str]:
+    """States of the enabled entities (of one camera) by entity id."""
+    registered = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return {
+        one.entity_id: value(hass, one.entity_id)
+        for one in registered
+        if one.disabled_by is None and (not camera or f"_{camera}_" in one.unique_id)
+    }
+
+
+def _device(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> dr.DeviceEntry | None:
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    return next((one for one in devices if ("crime_detect", identifier) in one.identifiers), None)
+
+
+async def test_the_devices(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, snapshot: SnapshotAssertion
+) -> None:
+    entry = await setup_entry()
+    hub = _device(hass, entry, engine.uuid)
+    door = _device(hass, entry, f"{engine.uuid}_front_door")
+    assert hub == snapshot(name="hub")
+    assert door == snapshot(name="camera")
+    assert hub is not None
+    assert door is not None
+    assert door.via_device_id == hub.id
+    assert hub.sw_version == "0.2.0"
+    assert engine.token not in f"{hub.configuration_url} {door.configuration_url}"
+
+
+async def test_devices_follow_the_engine(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, eventually: Eventually
+) -> None:
+    entry = await setup_entry()
+    engine.cameras["front_door"]["name"] = "Street"
+    await engine.push_info(version="0.3.0", api_url=None)
+    await eventually(lambda: getattr(_device(hass, entry, engine.uuid), "sw_version", None) == "0.3.0")
+    hub = _device(hass, entry, engine.uuid)
+    door = _device(hass, entry, f"{engine.uuid}_front_door")
+    assert hub is not None
+    assert door is not None
+    assert hub.configuration_url == engine.url
+    assert door.name == "Street"
+
+
+async def test_without_the_engine_everything_is_unavailable_and_then_back(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, eventually: Eventually
+) -> None:
+    can_everything(engine)
+    entry = await setup_entry()
+    before = _shown(hass, entry)
+    assert len(before) > 30
+    await engine.stop()
+    await eventually(lambda: set(_shown(hass, entry).values()) == {STATE_UNAVAILABLE})
+    await engine.start()
+    await engine.wait_connected()
+    await eventually(lambda: _shown(hass, entry) == before)
+
+
+async def test_a_camera_that_appears_gets_its_entities(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, eventually: Eventually
+) -> None:
+    entry = await setup_entry()
+    assert not _shown(hass, entry, "shed")
+    engine.add_camera("shed", "Shed")
+    await engine.push_info()
+    await engine.push_state("shed")
+    await eventually(lambda: len(_shown(hass, entry, "shed")) == len(_shown(hass, entry, "front_door")))
+    await eventually(lambda: value(hass, "binary_sensor.shed_online") == "on")
+    hub, shed = _device(hass, entry, engine.uuid), _device(hass, entry, f"{engine.uuid}_shed")
+    assert hub is not None
+    assert shed is not None
+    assert (shed.name, shed.via_device_id) == ("Shed", hub.id)
+
+
+async def test_a_camera_that_is_gone_can_be_removed_and_may_come_back(
+    hass: HomeAssistant,
+    engine: FakeEngine,
+    setup_entry: SetupEntry,
+    eventually: Eventually,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    await async_setup_component(hass, "config", {})
+    entry = await setup_entry()
+    client = await hass_ws_client(hass)
+    gone = engine.cameras.pop("yard")
+    await engine.push_info()
+    await eventually(lambda: set(_shown(hass, entry, "yard").values()) == {STATE_UNAVAILABLE})
+    ids = {}
+    for identifier in (engine.uuid, f"{engine.uuid}_front_door", f"{engine.uuid}_yard"):
+        device = _device(hass, entry, identifier)
+        assert device is not None
+        ids[identifier] = device.id
+    answers = [(await client.remove_device(one))["success"] for one in ids.values()]
+    assert answers == [False, False, True]
+    assert not _shown(hass, entry, "yard")
+
+    engine.cameras["yard"] = gone
+    await engine.push_info()
+    await engine.push_state("yard", online=True, state="live")
+    await eventually(lambda: len(_shown(hass, entry, "yard")) == len(_shown(hass, entry, "front_door")))
+    await eventually(lambda: value(hass, "binary_sensor.yard_online") == "on")
+
+
+async def test_a_camera_that_comes_back_needs_no_new_entities(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, eventually: Eventually, caplog
+) -> None:
+    entry = await setup_entry()
+    before = _shown(hass, entry, "front_door")
+    away = engine.cameras.pop("front_door")
+    await engine.push_info()
+    await eventually(lambda: set(_shown(hass, entry, "front_door").values()) == {STATE_UNAVAILABLE})
+    engine.cameras["front_door"] = away
+    await engine.push_info()
+    await engine.push_state("front_door")
+    await eventually(lambda: _shown(hass, entry, "front_door") == before)
+    assert "does not generate unique IDs" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "key"),
+    [
+        (CannotConnectError("nobody"), "cannot_connect"),
+        (InvalidAuthError("no"), "not_allowed"),
+        (NotFoundError("none"), "not_found"),
+        (NotOverMqttError("none"), "not_over_mqtt"),
+        (BadMessageError("what"), "engine_error"),
+        (EngineError("full"), "engine_error"),
+    ],
+)
+def test_errors_have_words(error: EngineError, key: str) -> None:
+    with pytest.raises(HomeAssistantError) as raised, engine_errors():
+        raise error
+    assert (raised.value.translation_key, raised.value.translation_domain) == (key, "crime_detect")
+    words = json.loads((OURS / "translations" / "en.json").read_text())["exceptions"][key]["message"]
+    assert words.format(**(raised.value.translation_placeholders or {}))
+
+
+async def test_every_entity_has_words_and_an_icon_and_nothing_is_left_over(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry
+) -> None:
+    can_everything(engine)
+    entry = await setup_entry()
+    entities = {
+        (one.domain, one.translation_key)
+        for one in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    }
+    for file in ("translations/en.json", "icons.json"):
+        known = json.loads((OURS / file).read_text())["entity"]
+        assert {(platform, key) for platform, keys in known.items() for key in keys} == entities, file
+
+
+def test_every_class_has_words_and_an_icon() -> None:
+    words = json.loads((OURS / "translations" / "en.json").read_text())["entity"]
+    icons = json.loads((OURS / "icons.json").read_text())["entity"]
+    threat = words["sensor"]["threat_class"]["state"]
+    assert set(words["event"]["incident"]["state_attributes"]["event_type"]["state"]) == set(threat) - {"normal"}
+    assert set(icons["sensor"]["threat_class"]["state"]) == set(threat) - {"anomaly"}
+    # The engine's own list.
+    engine = Path(__file__).resolve().parents[2] / "addon" / "crime_detect_engine" / "domain" / "types.py"
+    source = engine.read_text()
+    listed = source[source.index("VOCABULARY = (") : source.index(")  # fmt")]
+    vocabulary = {part.strip(' "\n,') for part in listed.split("(", 1)[1].replace("NORMAL", '"normal"').split(",")}
+    assert vocabulary - {""} <= set(threat)
