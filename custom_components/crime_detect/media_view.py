@@ -33,7 +33,8 @@ _PASSED = {200, 206, 304, 416}
 
 
 def picture_url(entry_id: str, incident: Incident) -> str:
-    return f"/api/{DOMAIN}/{entry_id}/{incident.incident_id}/snapshot.jpg?rev={incident.snapshot_rev}"
+    """Without a query: Home Assistant signs no address that has one."""
+    return f"/api/{DOMAIN}/{entry_id}/{incident.incident_id}/{incident.snapshot_rev}/snapshot.jpg"
 
 
 def clip_url(entry_id: str, incident_id: str) -> str:
@@ -47,12 +48,12 @@ def async_register_views(hass: HomeAssistant) -> None:
 
 
 class PictureView(HomeAssistantView):
-    """The file that we keep, else the engine's."""
+    """The file that we keep, else the engine's; the revision only makes browsers ask again."""
 
-    url = f"/api/{DOMAIN}/{{entry_id}}/{{incident_id}}/snapshot.jpg"
+    url = f"/api/{DOMAIN}/{{entry_id}}/{{incident_id}}/{{revision}}/snapshot.jpg"
     name = f"api:{DOMAIN}:snapshot"
 
-    async def get(self, request: web.Request, entry_id: str, incident_id: str) -> web.StreamResponse:
+    async def get(self, request: web.Request, entry_id: str, incident_id: str, revision: str) -> web.StreamResponse:
         coordinator = _coordinator(request, entry_id)
         incident = await _incident(coordinator, incident_id)
         try:

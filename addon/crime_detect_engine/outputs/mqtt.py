@@ -75,7 +75,8 @@ class MqttOutput:
         self._dropped = dropped
         self.root = f"{options.prefix}/{instance}"
         self._client_id = f"{options.prefix[:32]}_{instance}_{engine.uuid[:8]}"
-        self._commands = MqttCommands(engine, self.root)
+        self.channel = MqttChannel(self.root, engine, media=options.media_on)
+        self._commands = MqttCommands(engine, self.root, self.channel.repeat_picture)
         self._presence = MqttPresence(self.root, engine.uuid)
         self._retained: dict[str, bytes] = {}
         """Newest payload by topic: coalesced while the broker is away or slow."""
@@ -87,7 +88,6 @@ class MqttOutput:
         self._status = MqttStatus(
             "connecting", clock.now(), media=options.media_on, commands=options.commands_on, notes=_notes(options)
         )
-        self.channel = MqttChannel(self.root, engine, media=options.media_on)
         self._discovery = MqttDiscovery(
             self.root, instance, engine, clock, media=options.media_on, on=options.ha_discovery
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
 
 from crime_detect_engine.domain.ports import EngineControl
-from crime_detect_engine.domain.types import ChangeType, IncidentChanged
+from crime_detect_engine.domain.types import ChangeType, Incident, IncidentChanged
 from crime_detect_engine.domain.wire import event_data
 
 from .channel import Ambiguous, Blocked, Channel, Outcome, Outgoing, Permanent, Retry, Sent
@@ -62,6 +63,16 @@ class MqttChannel(Channel):
             # A repetition is harmless: readers tell it by (uuid, epoch, seq).
             return Blocked(str(problem), 60.0) if problem.refused else Ambiguous(str(problem), after_s=0.0)
         return Sent(f"{self._engine.epoch}:{event.seq}")
+
+    async def repeat_picture(self, incident: Incident) -> None:
+        """The newest picture once more, to who asks for a replay. Raises MqttError."""
+        path = await self._engine.media_path(incident, "snapshot") if self._media else None
+        if path is not None and self.connection is not None:
+            try:
+                jpeg = await asyncio.to_thread(path.read_bytes)
+            except FileNotFoundError:
+                return  # retention was faster
+            await self._publish_picture(self.connection, [f"media/{incident.incident_id}.jpg"], jpeg)
 
     async def _publish_picture(self, connection: MqttConnection, topics: Sequence[str], jpeg: bytes) -> None:
         """An incident without its picture is better than a connection that ends at each attempt."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from crime_detect_engine.domain.errors import CrimeDetectError
+from crime_detect_engine.domain.errors import CrimeDetectError, NotFoundError
 from crime_detect_engine.domain.ports import Actor, EngineControl
-from crime_detect_engine.domain.types import Verdict
+from crime_detect_engine.domain.types import Event, Incident, IncidentChanged, Verdict
 from crime_detect_engine.domain.wire import event_message, message, why_reset
 
 _LOG = logging.getLogger(__name__)
@@ -27,9 +28,13 @@ _ACTOR = Actor("mqtt", "operator")
 class MqttCommands:
     """Bounded and in order. A command that makes no sense is one line in the log, whatever its bytes are."""
 
-    def __init__(self, engine: EngineControl, root: str) -> None:
+    def __init__(
+        self, engine: EngineControl, root: str, repeat_picture: Callable[[Incident], Awaitable[None]] | None = None
+    ) -> None:
+        """`repeat_picture` publishes an incident's picture once more, for who missed it."""
         self._engine = engine
         self._root = root
+        self._repeat_picture = repeat_picture
         self._queue: asyncio.Queue[tuple[list[str], bytes]] = asyncio.Queue(_WAITING)
         self.dropped = 0
 
@@ -119,13 +124,27 @@ class MqttCommands:
             data = {"reason": reason, "oldest_seq": oldest}
             await publish(topic, _json(message("reset", newest, data, engine.uuid, engine.epoch)))
             return
+        pictured: set[str] = set()
         while since < newest:
             page = await engine.events_since(since, _PAGE)
             if not page:
                 return
+            await self._repeat_pictures(page, pictured)
             answers = [_json(event_message(event, engine.uuid, engine.epoch)) for event in page]
             await asyncio.gather(*(publish(topic, answer) for answer in answers))
             since = page[-1].seq
+
+    async def _repeat_pictures(self, page: Sequence[Event], pictured: set[str]) -> None:
+        """Each incident's newest picture, once, before the first word about it."""
+        if self._repeat_picture is None:
+            return
+        for event in page:
+            incident = event.after if isinstance(event, IncidentChanged) else None
+            if incident is None or incident.snapshot is None or incident.incident_id in pictured:
+                continue
+            pictured.add(incident.incident_id)
+            with contextlib.suppress(NotFoundError):  # deleted meanwhile, which is told too
+                await self._repeat_picture(await self._engine.incident(incident.incident_id))
 
 
 def _json(value: dict[str, Any]) -> bytes:

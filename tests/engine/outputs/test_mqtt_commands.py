@@ -138,6 +138,26 @@ async def test_replay_answers_everything_since_in_order_and_reset_for_another_ep
         assert (message["kind"], message["epoch"], message["seq"]) == ("reset", engine.epoch, 451)
 
 
+async def test_replay_brings_each_incidents_picture_once_and_before_it(
+    engine: FakeEngine,
+    broker: Mosquitto,
+    mqtt: Callable[..., MqttOutput],
+    listener: MqttListener,
+    eventually: Eventually,
+) -> None:
+    output = mqtt(broker, commands="on", media="on")
+    await eventually(lambda: output.status().state == "connected")
+    incident = engine.open_incident()
+    engine.close_incident(incident)
+    listener.publish(f"{ROOT}/replay/set", json.dumps({"since": 0, "epoch": engine.epoch}))
+    await asyncio.to_thread(listener.wait_for, lambda: len(listener.payloads(f"{ROOT}/replay")) == 2)
+    heard = [m for m in listener.heard if m.topic in (f"{ROOT}/replay", f"{ROOT}/media/{incident.incident_id}.jpg")]
+    path = await engine.media_path(incident, "snapshot")
+    assert path is not None
+    assert heard[0].payload == path.read_bytes()
+    assert [m.topic for m in heard[1:]] == [f"{ROOT}/replay"] * 2
+
+
 async def test_a_flood_of_commands_is_bounded_and_counted(engine: FakeEngine) -> None:
     commands = MqttCommands(engine, ROOT)
     for _ in range(1000):
