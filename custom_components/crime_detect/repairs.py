@@ -74,8 +74,7 @@ class MqttDiscoveryRepair(_Repair):
     def _duplicates(self) -> set[str]:
         """Devices of Home Assistant's MQTT that this engine announced."""
         info = self._coordinator.data.info
-        announced = {f"crime_detect_{info.instance}_{camera}" for camera in info.cameras}
-        announced |= {f"{info.uuid}_{camera}" for camera in info.cameras} | {info.uuid}
+        announced = {f"crime_detect_{info.uuid}_{camera}" for camera in info.cameras}
         return {
             device.id
             for entry in self.hass.config_entries.async_entries(MQTT)

@@ -264,7 +264,9 @@ class Notifier:
     def _name_of(self, camera: str) -> str:
         """As the person calls it in Home Assistant."""
         info = self._coordinator.data.info
-        device = dr.async_get(self._hass).async_get_device(identifiers={(DOMAIN, f"{info.uuid}_{camera}")})
+        device = dr.async_get(self._hass).async_get_device_by_identifier(
+            (DOMAIN, f"{info.uuid}_{camera}"), self._entry.entry_id
+        )
         return (device and (device.name_by_user or device.name)) or info.cameras.get(camera, camera)
 
     def _link(self, camera: str) -> str:
