@@ -260,6 +260,10 @@ async def _media_file(call: ServiceCall) -> Path:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="path_not_allowed", translation_placeholders={"path": str(path)}
         )
+    if not await call.hass.async_add_executor_job(path.is_file):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="no_media", translation_placeholders={"media": str(path)}
+        )
     return path
 
 
