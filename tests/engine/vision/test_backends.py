@@ -59,3 +59,16 @@ def test_serving_never_imports_torch() -> None:
         "assert not [m for m in sys.modules if m.split('.')[0] in ('torch', 'torchvision', 'sklearn')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_openvino_takes_an_intel_gpu_only_where_its_driver_is_and_goes_on_without(
+    default_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine has none: told that there is one, OpenVINO fails to use it, and the processor takes over."""
+    backend, note = choose_backend(default_checkpoint, "openvino")
+    assert (backend.device, note) == ("cpu", None)
+    monkeypatch.setattr("crime_detect_engine.vision.backends.openvino.found_devices", lambda: ["CPU", "GPU.0"])
+    backend, note = choose_backend(default_checkpoint, "openvino")
+    if backend.device == "cpu":
+        assert note is not None
+        assert note.endswith("using openvino on cpu")

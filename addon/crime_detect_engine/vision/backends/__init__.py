@@ -43,11 +43,13 @@ DEVICES: Mapping[str, tuple[tuple[str, str], ...]] = {
 def choose_backend(checkpoint: Checkpoint, device: str = "auto") -> tuple[Backend, str | None]:
     """The first backend that runs, and a text to show and log when it is not the one asked for.
 
-    `auto` takes CUDA where torch finds it, else OpenVINO on the CPU, else torch on the CPU. Raises BackendError when
-    nothing runs, CheckpointError when the weights do not fit.
+    `auto` takes CUDA where torch finds it, else OpenVINO on the CPU, else torch on the CPU; `openvino` an Intel GPU where
+    its driver is there, else the CPU. Raises BackendError when nothing runs, CheckpointError when the weights do not fit.
     """
     if device == "auto":
         device = "cuda" if has_cuda() else "cpu"
+    elif device == "openvino" and has_intel_gpu():
+        device = "gpu"
     if device not in DEVICES:
         raise BackendError(f"unknown device {device!r}; allowed are auto, {', '.join(DEVICES)}")
     refusals: list[str] = []
@@ -59,6 +61,15 @@ def choose_backend(checkpoint: Checkpoint, device: str = "auto") -> tuple[Backen
             continue
         return backend, f"{'; '.join(refusals)}; using {name} on {target}" if refusals else None
     raise BackendError(f"nothing can run {checkpoint.spec.name}: {'; '.join(refusals)}")
+
+
+def has_intel_gpu() -> bool:
+    """Whether OpenVINO is installed and finds a GPU with its driver."""
+    if find_spec("openvino") is None:
+        return False
+    from .openvino import found_devices
+
+    return any(name.split(".")[0] == "GPU" for name in found_devices())
 
 
 def has_cuda() -> bool:

@@ -56,6 +56,11 @@ class OpenVinoBackend:
         return np.array(request.get_output_tensor(0).data, np.float32)
 
 
+def found_devices() -> list[str]:
+    """`CPU`, `GPU`, `GPU.1`, …: what OpenVINO finds on this machine."""
+    return list(ov.Core().available_devices)
+
+
 def _last_line(error: Exception) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[-1].strip() if lines else type(error).__name__
