@@ -62,7 +62,7 @@ def test_serving_never_imports_torch() -> None:
 
 
 def test_openvino_takes_an_intel_gpu_only_where_its_driver_is_and_goes_on_without(
-    default_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+    default_checkpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This machine has none: told that there is one, OpenVINO fails to use it, and the processor takes over."""
     backend, note = choose_backend(default_checkpoint, "openvino")

@@ -43,8 +43,9 @@ DEVICES: Mapping[str, tuple[tuple[str, str], ...]] = {
 def choose_backend(checkpoint: Checkpoint, device: str = "auto") -> tuple[Backend, str | None]:
     """The first backend that runs, and a text to show and log when it is not the one asked for.
 
-    `auto` takes CUDA where torch finds it, else OpenVINO on the CPU, else torch on the CPU; `openvino` an Intel GPU where
-    its driver is there, else the CPU. Raises BackendError when nothing runs, CheckpointError when the weights do not fit.
+    `auto` takes CUDA where torch finds it, else OpenVINO on the CPU, else torch on the CPU; `openvino` takes an Intel
+    GPU where its driver is, else the CPU. Raises BackendError when nothing runs, CheckpointError when the weights do
+    not fit.
     """
     if device == "auto":
         device = "cuda" if has_cuda() else "cpu"
