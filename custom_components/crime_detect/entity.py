@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import override
 
+from homeassistant.config_entries import SOURCE_HASSIO
 from homeassistant.const import CONF_URL, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
@@ -14,16 +15,33 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from yarl import URL
 
 from .const import DOMAIN, MANUFACTURER
 from .coordinator import CrimeDetectConfigEntry, CrimeDetectCoordinator
 from .engine.models import CameraState, EngineInfo
 
+APP_HOST = "crime-detect"
+"""How the host of our app's container ends."""
+
 
 def page_address(coordinator: CrimeDetectCoordinator) -> str | None:
     """Where a person's browser finds the engine's page; None where nobody told us an address."""
-    url: str | None = coordinator.data.info.api_url or coordinator.config_entry.data.get(CONF_URL)
-    return None if url is None else url.rstrip("/")
+    entry = coordinator.config_entry
+    ours = entry.data.get(CONF_URL)
+    if entry.source == SOURCE_HASSIO and ours and (host := URL(ours).host or "").endswith(APP_HOST):
+        # Only the Supervisor reaches that host. Its name is the app's slug, as a host may be called.
+        return f"homeassistant://app/{host.replace('-', '_')}"
+    return _web_address(coordinator.data.info.api_url) or _web_address(ours)
+
+
+def _web_address(told: str | None) -> str | None:
+    """Over a broker anybody may have told it."""
+    try:
+        url = URL(told or "")
+    except ValueError:
+        return None
+    return str(url).rstrip("/") if url.scheme in ("http", "https") and url.host else None
 
 
 def hub_device(coordinator: CrimeDetectCoordinator) -> DeviceInfo:
@@ -46,7 +64,7 @@ def camera_device(coordinator: CrimeDetectCoordinator, camera: str, hub_id: str)
         name=info.cameras.get(camera, camera),
         manufacturer=MANUFACTURER,
         model="Camera",
-        configuration_url=page and f"{page}/incidents?camera={camera}",
+        configuration_url=f"{page}/incidents?camera={camera}" if page and page.startswith("http") else page,
         via_device_id=hub_id,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from custom_components.crime_detect.engine.errors import (
     NotFoundError,
     NotOverMqttError,
 )
+from custom_components.crime_detect.entity import camera_device, hub_device
 from custom_components.crime_detect.errors import engine_errors
 from tests.integration.conftest import Eventually, SetupEntry
 from tests.integration.entities import can_everything, value
@@ -60,6 +62,37 @@ async def test_the_devices(
     assert door.via_device_id == hub.id
     assert hub.sw_version == "0.2.0"
     assert engine.token not in f"{hub.configuration_url} {door.configuration_url}"
+
+
+@pytest.mark.parametrize(
+    ("source", "ours", "told", "page", "incidents"),
+    [
+        ("user", "http://10.0.0.2:8099", "https://cams.lan/e/", "https://cams.lan/e", "/incidents?camera=front_door"),
+        ("user", "http://10.0.0.2:8099", None, "http://10.0.0.2:8099", "/incidents?camera=front_door"),
+        ("user", "http://10.0.0.2:8099", "javascript:alert(1)", "http://10.0.0.2:8099", "/incidents?camera=front_door"),
+        ("user", None, "http://[broken", None, None),
+        ("user", None, None, None, None),
+        ("hassio", "http://a0b1c2d3-crime-detect:8099", None, "homeassistant://app/a0b1c2d3_crime_detect", ""),
+        ("hassio", "http://10.0.0.2:8099", None, "http://10.0.0.2:8099", "/incidents?camera=front_door"),
+    ],
+)
+async def test_a_device_leads_to_the_engines_page(
+    hass: HomeAssistant,
+    engine: FakeEngine,
+    setup_entry: SetupEntry,
+    source: str,
+    ours: str | None,
+    told: str | None,
+    page: str | None,
+    incidents: str | None,
+) -> None:
+    coordinator = (await setup_entry()).runtime_data
+    data = {} if ours is None else {"url": ours}
+    coordinator.config_entry = MockConfigEntry(domain="crime_detect", source=source, data=data)
+    coordinator.data = replace(coordinator.data, info=replace(coordinator.data.info, api_url=told))
+    assert hub_device(coordinator).get("configuration_url") == page
+    camera = camera_device(coordinator, "front_door", "hub").get("configuration_url")
+    assert camera == (None if page is None else f"{page}{incidents}")
 
 
 async def test_devices_follow_the_engine(
