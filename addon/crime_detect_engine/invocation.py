@@ -76,28 +76,34 @@ async def _serve(
     build: Callable[[Supervisor | None], Service], access: SupervisorAccess | None, host: str, port: int
 ) -> None:
     if access is None:
-        await _serve_until_stopped(build(None), host, port)
+        await _serve_until_stopped(build(None), host, port, _greet)
         return
     supervisor = Supervisor(access, SystemClock())
     await supervisor.open()
     try:
-        await _serve_until_stopped(build(supervisor), host, port)
+        await _serve_until_stopped(build(supervisor), host, port, _greet_in_app)
     finally:
         await supervisor.close()
 
 
-async def _serve_until_stopped(service: Service, host: str, port: int) -> None:
+async def _serve_until_stopped(
+    service: Service, host: str, port: int, greet: Callable[[Service, Server], None]
+) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     server = await service.start(host, port)
     try:
-        _greet(service, server)
+        greet(service, server)
         await stopped.wait()
     finally:
         _LOG.info("stopping")
         await service.stop()
+
+
+def _greet_in_app(service: Service, _server: Server) -> None:
+    _LOG.info("watching %d cameras; the page opens in Home Assistant", len(service.config.cameras))
 
 
 def _greet(service: Service, server: Server) -> None:
