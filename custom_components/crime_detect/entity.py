@@ -207,16 +207,22 @@ def async_add_what_exists[E: HubEntity | CameraDeviceEntity](
     coordinator = entry.runtime_data
     registry = er.async_get(hass)
     added: set[str] = set()
+    before: set[str] = set()
     seen: EngineInfo | None = None
 
-    def is_there(unique_id: str) -> bool:
-        return unique_id in added and registry.async_get_entity_id(platform, DOMAIN, unique_id) is not None
+    def is_to_add(key: str) -> bool:
+        """What was there a moment ago is, or is being added right now."""
+        if key in before:
+            return False
+        return key not in added or registry.async_get_entity_id(platform, DOMAIN, key) is None
 
     @callback
     def add() -> None:
-        nonlocal seen
+        nonlocal before, seen
         seen = coordinator.data.info
-        new = {entity.key: entity for entity in build(coordinator, seen) if not is_there(entity.key)}
+        entities = {entity.key: entity for entity in build(coordinator, seen)}
+        new = {key: entity for key, entity in entities.items() if is_to_add(key)}
+        before = set(entities)
         if new:
             added.update(new)
             async_add_entities(new.values())

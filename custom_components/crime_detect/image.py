@@ -76,12 +76,12 @@ class LastIncidentImage(CameraDeviceEntity, ImageEntity):
             return None
         try:
             return picture.read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return None
 
 
 def _written_at(picture: Path) -> datetime | None:
     try:
         return datetime.fromtimestamp(picture.stat().st_mtime, UTC)
-    except FileNotFoundError:
+    except OSError:
         return None

@@ -112,7 +112,7 @@ class RetentionNumber(HubEntity, NumberEntity):
     def __init__(self, coordinator: CrimeDetectCoordinator, client: EngineClient) -> None:
         super().__init__(coordinator, RETENTION)
         self._client = client
-        self._attr_available = True
+        self._attr_available = False
 
     @cached_property
     @override
@@ -127,7 +127,8 @@ class RetentionNumber(HubEntity, NumberEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        await self.async_update()
+        # Others do not wait for an engine that is slow.
+        self.async_schedule_update_ha_state(True)
 
     @override
     async def async_update(self) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from syrupy.assertion import SnapshotAssertion
@@ -182,6 +183,38 @@ async def test_a_camera_that_comes_back_needs_no_new_entities(
     await engine.push_state("front_door")
     await eventually(lambda: _shown(hass, entry, "front_door") == before)
     assert "does not generate unique IDs" not in caplog.text
+
+
+async def test_news_while_entities_are_being_added_add_none_twice(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, eventually: Eventually, caplog
+) -> None:
+    entry = await setup_entry()
+    engine.add_camera("shed", "Shed")
+    for count in range(5):
+        await engine.push_info(alerts_today=count)
+    await eventually(lambda: len(_shown(hass, entry, "shed")) == len(_shown(hass, entry, "front_door")))
+    await eventually(lambda: value(hass, "sensor.home_alerts_today") == "4")
+    assert "does not generate unique IDs" not in caplog.text
+
+
+async def test_a_camera_whose_state_is_not_known_yet_can_fire_all_the_same(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, eventually: Eventually
+) -> None:
+    """Over a broker its state may come later than its name."""
+    entry = await setup_entry()
+    engine.add_camera("shed", "Shed")
+    await engine.push_info()
+    await eventually(lambda: hass.states.get("camera.shed_live") is not None)
+    known = {
+        "event.shed_incident",
+        "image.shed_last_incident",
+        "sensor.shed_last_incident",
+        "switch.shed_notifications",
+    }
+    shown = _shown(hass, entry, "shed")
+    assert {entity_id for entity_id, state in shown.items() if state != STATE_UNAVAILABLE} == known
+    await engine.push_incident(engine.incident(1, camera="shed", started_at=dt_util.utcnow().isoformat()))
+    await eventually(lambda: value(hass, "event.shed_incident") != STATE_UNKNOWN)
 
 
 @pytest.mark.parametrize(
