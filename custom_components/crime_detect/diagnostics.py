@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from enum import Enum
 from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
@@ -126,8 +125,6 @@ def _plain(value: Any, secrets: list[str]) -> Any:
         return [_plain(one, secrets) for one in value]
     if isinstance(value, (set, frozenset)):
         return sorted(_plain(one, secrets) for one in value)
-    if isinstance(value, Enum):
-        return value.name.lower()
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, REDACTED)

@@ -252,7 +252,7 @@ async def test_nobody_sees_anything_without_signing_in(
     hass: HomeAssistant, running: MockConfigEntry, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     client = await hass_client_no_auth()
-    for name in ("clip.mp4", "snapshot.jpg"):
+    for name in ("clip.mp4", "1/snapshot.jpg"):
         answer = await client.get(f"/api/crime_detect/{running.entry_id}/{number(1)}/{name}")
         assert answer.status == 401
 
@@ -269,17 +269,17 @@ async def test_what_a_view_cannot_give(
     assert await status(f"/api/crime_detect/another/{number(1)}/clip.mp4") == 404
     assert await status(f"/api/crime_detect/another/{number(1)}/snapshot.jpg") == 404
     assert await status(f"{here}/01KDWUNKNOWN/clip.mp4") == 404
-    assert await status(f"{here}/01KDWUNKNOWN/snapshot.jpg") == 404
-    assert await status(f"{here}/a-b/snapshot.jpg") == 404
-    assert await status(f"{here}/{number(4)}/snapshot.jpg") == 404
+    assert await status(f"{here}/01KDWUNKNOWN/1/snapshot.jpg") == 404
+    assert await status(f"{here}/a-b/1/snapshot.jpg") == 404
+    assert await status(f"{here}/{number(4)}/1/snapshot.jpg") == 404
     engine.incidents[number(9)] = engine.incident(9)
-    assert await status(f"{here}/{number(9)}/snapshot.jpg") == 200
+    assert await status(f"{here}/{number(9)}/1/snapshot.jpg") == 200
     engine.fail("clip.mp4", 500)
     assert await status(f"{here}/{number(1)}/clip.mp4") == 502
     engine.fail("snapshot.jpg", 500)
-    assert await status(f"{here}/{number(9)}/snapshot.jpg") == 502
+    assert await status(f"{here}/{number(9)}/1/snapshot.jpg") == 502
     engine.fail(number(9), 500)
-    assert await status(f"{here}/{number(9)}/snapshot.jpg") == 502
+    assert await status(f"{here}/{number(9)}/1/snapshot.jpg") == 502
     await engine.stop()
     assert await status(f"{here}/{number(1)}/clip.mp4") == 502
     running.runtime_data.link = BrokerOnlyLink(running.runtime_data.link)
