@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import background
+from . import __version__, background
 from .analysis import UploadAnalysis
 from .assembly import build_line, model_folders, model_name, start_workers
 from .config import CameraConfig, Config, changes
@@ -23,8 +23,10 @@ from .domain.errors import ConfigError, InvalidInputError, SourceError
 from .domain.ports import Actor
 from .domain.types import CameraChanged, ChangeType, EngineChanged, Event, IncidentChanged, ModelSpec
 from .frigate_watch import FrigateWatch
+from .gpu import GpuLoad
 from .inference import Worker
 from .outputs import build_channels, deliveries_for, targets_of_a_test
+from .outputs.announcement import Announced, Announcement, is_reachable
 from .outputs.channel import Sent
 from .outputs.message import Site
 from .outputs.mqtt import MqttOutput
@@ -102,6 +104,8 @@ class Service:
         self._pipeline.start()
         self._stack.push_async_callback(self._pipeline.stop)
         self._status = Status(identity, self._store, self._pipeline, workers, self._writer, self._clock)
+        if identity.device == "cuda":
+            self._status.gpu_load = GpuLoad()
         self._build_outputs()
         self._find_frigate()
         for camera in self.config.cameras.values():
@@ -118,6 +122,9 @@ class Service:
         app = build_app(self._control, access, uploads=uploads, picture_links=self._picture_links)
         server = await serve(app, host, port)
         self._stack.push_async_callback(server.stop)
+        if self.config.zeroconf and self._supervisor is None and is_reachable(host):
+            announced = Announced(self._store.uuid, self.config.instance, __version__)
+            self._run(Announcement(announced, host, server.port).run(), "zeroconf")
         if self._supervisor is not None:
             token = await self._store.tokens.keep(*INTEGRATION)
             self._run(self._supervisor.keep_announced(server.port, self._store.uuid, token), "announcement")

@@ -204,7 +204,7 @@ async def test_without_a_file_it_is_said_what_to_do(house):
         bare.add_camera(None, "webcam:0", "X", ANNA), bare.remove_camera("yard", ANNA), bare.set_threshold("yard", 0.5),
         bare.change_camera("yard", {"name": "X"}, ANNA), bare.set_retention({"incidents": "1d"}, ANNA),
     ):  # fmt: skip
-        with pytest.raises(ConfigError, match="without a configuration file.*--config FILE"):
+        with pytest.raises(ConfigError, match=r"without a configuration file.*--config FILE"):
             await asked
     await bare.end_mqtt_discovery(ANNA)
     assert bare.retention()["incidents"] == "30d"

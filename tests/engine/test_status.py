@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from crime_detect_engine import background
 from crime_detect_engine import status as status_module
 from crime_detect_engine.domain.errors import BackendError, StoreError
-from crime_detect_engine.domain.ports import CameraRuntime
-from crime_detect_engine.domain.types import CameraChanged, CameraState, CameraStatus, EngineChanged
+from crime_detect_engine.domain.ports import Actor, CameraRuntime, ManualReport
+from crime_detect_engine.domain.types import (
+    Alert,
+    CameraChanged,
+    CameraState,
+    CameraStatus,
+    ChangeType,
+    EngineChanged,
+    Severity,
+)
 from crime_detect_engine.status import Identity, Status
 from crime_detect_engine.store.store import Store
 from crime_detect_engine.writer import Writer
@@ -213,3 +223,79 @@ async def test_info_is_complete_plain_json_without_secrets(engine):
     assert info["cameras"] == [{"id": "yard", "name": "Yard"}]
     assert info["warnings"] == ["UTC is used"]
     assert "p4ss" not in json.dumps(info)
+
+
+# --- for programs -------------------------------------------------------------------------------------------------
+
+
+def problems(engine) -> list[tuple[str, str | None]]:
+    return [(one["code"], one["camera"]) for one in engine.status.info()["problems"]]
+
+
+async def test_a_refused_login_is_a_problem_of_its_camera_until_it_is_mended(running, until):
+    line = running.flow.add("yard")
+    refused = CameraStatus("yard", CameraState.LOST, last_error="user name or password refused", unauthorized=True)
+    line.capture.status = lambda: refused
+    assert problems(running) == [("camera_credentials", "yard")]
+
+    def told() -> list[Any]:
+        events = [event for event in running.events if isinstance(event, EngineChanged)]
+        return events[-1].data["problems"] if events else []
+
+    await until(lambda: [one["code"] for one in told()] == ["camera_credentials"])
+    show(line, CameraState.LIVE)
+    await until(lambda: told() == [])
+
+
+async def test_a_private_camera_has_no_login_to_mend(engine):
+    line = engine.flow.add("yard", runtime=CameraRuntime(privacy=True))
+    line.capture.status = lambda: CameraStatus("yard", CameraState.LOST, unauthorized=True)
+    assert problems(engine) == []
+
+
+async def test_a_gpu_that_was_asked_for_or_that_failed_is_a_problem(engine, small_spec):
+    note = "no CUDA device was found; using openvino on cpu"
+    for asked, found in (("cuda", [("gpu_absent", None)]), ("auto", []), ("cpu", [])):
+        engine.status.identity = Identity("home", "cpu", [small_spec], note, asked=asked)
+        assert problems(engine) == found, asked
+    engine.status.identity = Identity("home", "cuda", [small_spec])
+    show(engine.flow.add(), CameraState.LIVE)
+    await engine.flow.feed(0.1, 8)
+    engine.flow.classifiers[0].plan = [BackendError("CUDA error: device lost")]
+    await engine.flow.feed(0.1, 1)
+    assert problems(engine) == [("gpu_absent", None)]
+
+
+async def test_little_space_is_a_problem_before_it_hurts(engine):
+    for free, total, error, found in (
+        (2 * 10**9, 10**12, None, []),
+        (9 * 10**8, 10**12, None, [("storage_low", None)]),
+        (9 * 10**8, 10**10, None, []),
+        (4 * 10**8, 10**10, None, [("storage_low", None)]),
+        (10**10, 10**12, "the media folder is missing", [("storage_low", None)]),
+    ):
+        engine.status._storage = {"free_bytes": free, "total_bytes": total, "error": error}
+        assert problems(engine) == found, (free, total, error)
+
+
+async def test_alerts_are_counted_from_the_midnight_of_the_place(engine, running, until, small_spec):
+    for number, hours_ago in enumerate((1, 11, 14, 20)):
+        at = running.flow.clock.now() - timedelta(hours=hours_ago)
+        alert = Alert(
+            f"01KDW{number:021}", "yard", ChangeType.NEW, "fighting", 0.9, 0.8, Severity.ALERT, True, None, at, at,
+        )  # fmt: skip
+        await running.store.write(alert, None)
+    noon = running.flow.clock.now()
+    await running.store.report(ManualReport("yard", "fire", noon, noon, None), Actor("anna", "operator"))
+    running.status.identity = Identity("home", "cpu", [small_spec], zone=ZoneInfo("UTC"))
+    await running.status._look_at_figures()
+    assert running.status.info()["alerts_today"] == 2, "from 00:00 UTC, without what a person reported"
+    running.status.identity = Identity("home", "cpu", [small_spec], zone=ZoneInfo("Pacific/Auckland"))
+    await running.status._look_at_figures()
+    assert running.status.info()["alerts_today"] == 1, "there it is one in the morning"
+
+
+async def test_the_load_of_the_gpu_is_asked_now_and_then(running, until):
+    running.status.gpu_load = lambda: 37.0
+    await running.status._look_at_figures()
+    assert running.status.info()["gpu_load"] == 37.0

@@ -109,6 +109,13 @@ def mode(value: object) -> str:
     return one_of("threshold")(value)
 
 
+def auto_or_off(value: object) -> bool:
+    """True for auto: on where it makes sense."""
+    if value not in ("auto", "off", False):
+        raise vol.Invalid("expected auto or off")
+    return value == "auto"
+
+
 def severity(value: object) -> Severity:
     return Severity[one_of("alert", "critical")(value).upper()]
 

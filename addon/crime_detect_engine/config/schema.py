@@ -69,6 +69,7 @@ SECTIONS = vol.Schema(
         "alerts": Maybe(ALERTS),
         "retention": Maybe(RETENTION),
         "privacy": Maybe({"blur_faces": not_in_this_version, "encrypt_originals": not_in_this_version}),
+        "zeroconf": Maybe(fields.auto_or_off),
         "database": Maybe(vol.Any("sqlite", msg="databases other than sqlite are not in this version")),
     }
 )

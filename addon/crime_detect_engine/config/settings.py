@@ -61,4 +61,6 @@ class Config:
     alerts: AlertOptions = field(default_factory=AlertOptions)
     retention: RetentionOptions = field(default_factory=RetentionOptions)
     database: str = "sqlite"
+    zeroconf: bool = True
+    """Whether the local network is told where the engine is, when it listens there at all."""
     warnings: tuple[str, ...] = ()
