@@ -77,6 +77,7 @@ class Journal:
 
     def __init__(self, hass: HomeAssistant) -> None:
         self._store: Store[dict[str, Any]] = Store(hass, _VERSION, f"{DOMAIN}.notifications")
+        self._saved: dict[str, Any] = {}
         self.records: dict[str, Record] = {}
         """By incident."""
         self.cooldowns: dict[str, datetime] = {}
@@ -93,8 +94,12 @@ class Journal:
         self.answers = [_answer(answer) for answer in data.get("answers", ())]
 
     async def async_save(self) -> None:
+        """Writes at once, and only what changed."""
         self._forget_old()
-        await self._store.async_save(self._as_json())
+        data = self._as_json()
+        if data != self._saved:
+            self._saved = data
+            await self._store.async_save(data)
 
     def record(self, incident_id: str, entry_id: str, camera: str) -> Record:
         return self.records.setdefault(incident_id, Record(entry_id, camera))
@@ -126,7 +131,7 @@ class Journal:
 
     def _as_json(self) -> dict[str, Any]:
         return {
-            "muted": {entry_id: sorted(cameras) for entry_id, cameras in self.muted.items()},
+            "muted": {entry_id: sorted(cameras) for entry_id, cameras in self.muted.items() if cameras},
             "cooldowns": {key: at.isoformat() for key, at in self.cooldowns.items()},
             "records": {
                 incident_id: {
