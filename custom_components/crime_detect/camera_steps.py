@@ -26,6 +26,7 @@ from .engine.errors import EngineError, NotFoundError
 from .picture_view import async_drop_picture, async_keep_picture
 from .probe import ProbeError, client_of, error_of
 
+_EXAMPLE = "rtsp://192.168.1.20:554/stream2"
 _ABOUT_THE_SOURCE = ("source_unreadable", "invalid_input")
 _JPEG = b"\xff\xd8"
 _ADDRESS = vol.Schema(
@@ -209,7 +210,7 @@ class CameraSteps(OptionsFlowWithReload):
             step_id=step_id,
             data_schema=schema,
             errors=self._errors,
-            description_placeholders=placeholders | self._placeholders,
+            description_placeholders={"example_source": _EXAMPLE} | placeholders | self._placeholders,
         )
 
     def _done(self) -> ConfigFlowResult:

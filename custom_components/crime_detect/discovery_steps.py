@@ -20,6 +20,11 @@ from .probe import ProbeError
 
 TOKEN = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 TOKEN_SCHEMA = vol.Schema({vol.Required(CONF_TOKEN): TOKEN})
+_EXAMPLES = {
+    "example_url": "http://192.168.1.5:8099",
+    "command": "crime-detect token create --role integration --name home-assistant",
+}
+"""Texts must hold no addresses: they would be translated."""
 _RELOADABLE = (
     ConfigEntryState.LOADED,
     ConfigEntryState.SETUP_ERROR,
@@ -181,7 +186,7 @@ class DiscoverySteps(ConfigFlow):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, shown or {}),
             errors=self._errors,
-            description_placeholders=placeholders | self._placeholders,
+            description_placeholders=_EXAMPLES | placeholders | self._placeholders,
         )
 
     def _refresh(self, entry: ConfigEntry) -> None:

@@ -365,7 +365,7 @@ async def test_a_camera_is_removed_after_a_question(
 ) -> None:
     result = await go_on(hass, await begin(hass, entry, "remove_camera"), {"camera": "yard"})
     assert result["step_id"] == "remove_camera_confirm"
-    assert result["description_placeholders"] == {"camera": "Yard"}
+    assert result["description_placeholders"]["camera"] == "Yard"
     assert "yard" in engine.cameras
 
     engine.fail("/cameras/yard", 409, code="configuration", times=1)
