@@ -19,6 +19,7 @@ from custom_components.crime_detect.const import DOMAIN, SUBENTRY_RECIPIENT
 from custom_components.crime_detect.incident_event import IncidentEvent
 from custom_components.crime_detect.notifications import async_setup_notifications
 from custom_components.crime_detect.notifications.notifier import Notifier
+from custom_components.crime_detect.notifications.responses import EVENT_ACTION
 from tests.integration.fake_engine import FakeEngine
 
 START = datetime(2026, 11, 21, 3, 0, 5, tzinfo=dt_util.UTC)
@@ -153,5 +154,6 @@ class Home:
         """Home Assistant starts again: everything in memory is gone."""
         await self.hass.config_entries.async_unload(self.entry.entry_id)
         await self.hass.async_block_till_done()
+        self.hass.bus._listeners.pop(EVENT_ACTION, None)
         await async_setup_notifications(self.hass)
         await self.start()
