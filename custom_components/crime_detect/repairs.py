@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Mapping
 
 import voluptuous as vol
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_PASSWORD, CONF_SOURCE, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
+from yarl import URL
 
 from .const import DOMAIN
 from .coordinator import CrimeDetectCoordinator
+from .engine.client import EngineClient
 from .engine.errors import CannotConnectError, EngineError, NotOverMqttError
 from .issues import CAMERA_CREDENTIALS, MQTT_DISCOVERY_DUPLICATE
 
 MQTT = "mqtt"
 LINGER_S = 2.0
 """Home Assistant's MQTT takes devices away itself when the engine takes its announcements back."""
-CONF_SOURCE = "source"
 
 
 async def async_create_fix_flow(
@@ -84,39 +88,69 @@ class MqttDiscoveryRepair(_Repair):
 
 
 class CameraCredentialsRepair(_Repair):
-    """The camera refuses its user name or password: asks for its address anew, tries it, and only then changes it."""
+    """The camera refuses its user name or password: asks for them anew, tries them, and only then changes them."""
 
     def __init__(self, coordinator: CrimeDetectCoordinator, camera: str) -> None:
         super().__init__(coordinator)
         self._camera = camera
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        return await self.async_step_address()
+        return await self.async_step_login()
 
-    async def async_step_address(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        errors: dict[str, str] = {}
-        placeholders = {"error": "", **self._placeholders()}
+    async def async_step_login(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         client = self._coordinator.link.client
         if client is None:
             return self.async_abort(reason="not_over_mqtt")
-        if user_input is not None:
-            source = user_input[CONF_SOURCE].strip()
+        error = ""
+        errors: dict[str, str] = {}
+        if user_input is None:
+            shown = {CONF_SOURCE: await self._address(client)}
+        else:
+            shown = {key: value for key, value in user_input.items() if key != CONF_PASSWORD}
             try:
+                source = _with_login(user_input)
                 await client.try_source(source)
                 await client.change_camera(self._camera, {CONF_SOURCE: source})
+            except ValueError:
+                errors[CONF_SOURCE] = "invalid_source"
             except CannotConnectError:
                 errors["base"] = "cannot_connect"
-            except EngineError as error:
+            except EngineError as refused:
                 errors["base"] = "source_unreadable"
-                placeholders["error"] = str(error)
+                # The engine keeps passwords out of its sentences; this makes sure.
+                error = str(refused).replace(user_input[CONF_PASSWORD], "***")
             else:
                 return self.async_create_entry(data={})
         return self.async_show_form(
-            step_id="address",
-            data_schema=vol.Schema({vol.Required(CONF_SOURCE): _ADDRESS}),
+            step_id="login",
+            data_schema=self.add_suggested_values_to_schema(_LOGIN, shown),
             errors=errors,
-            description_placeholders=placeholders,
+            description_placeholders={**self._placeholders(), "error": error},
         )
 
+    async def _address(self, client: EngineClient) -> str:
+        """As the engine has it, without a login; empty when it does not say."""
+        try:
+            cameras = await client.cameras()
+        except EngineError:
+            return ""
+        return next((re.sub(r"://[^@/]*@", "://", one.source) for one in cameras if one.id == self._camera), "")
 
-_ADDRESS = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
+
+def _with_login(typed: Mapping[str, str]) -> str:
+    """Raises ValueError for what is no address."""
+    url = URL(typed[CONF_SOURCE].strip())
+    if not url.scheme or not url.host:
+        raise ValueError("no address")
+    return str(url.with_user(typed[CONF_USERNAME]).with_password(typed[CONF_PASSWORD]))
+
+
+_LOGIN = vol.Schema(
+    {
+        vol.Required(CONF_SOURCE): TextSelector(),
+        vol.Required(CONF_USERNAME): TextSelector(TextSelectorConfig(autocomplete="off")),
+        vol.Required(CONF_PASSWORD): TextSelector(
+            TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="new-password")
+        ),
+    }
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from tests.integration.broker_only import BrokerOnlyLink
 from tests.integration.conftest import SetupEntry
 from tests.integration.fake_engine import FakeEngine
 
-PASSWORD = "new-password"
+PASSWORD = "hunter2-of-the-yard"
 
 
 class Repairing:
@@ -109,18 +110,25 @@ async def test_a_camera_gets_a_new_password(
     await setup_entry()
     issue_id = f"camera_credentials/{entry.entry_id}/yard"
     step = await repairing.start(issue_id)
-    assert step["step_id"] == "address"
+    assert step["step_id"] == "login"
     assert step["description_placeholders"]["camera"] == "Yard"
-    source = f"rtsp://user:{PASSWORD}@10.0.0.7/sub"
+    (address, *_) = step["data_schema"]
+    assert address["description"] == {"suggested_value": "rtsp://10.0.0.5/yard"}
+    typed = {"source": "rtsp://10.0.0.5/yard", "username": "viewer", "password": PASSWORD}
+    source = f"rtsp://viewer:{PASSWORD}@10.0.0.5/yard"
 
-    refused = engine.fail("/sources/test", 422, code="source_unreadable")
-    step = await repairing.submit(source=source)
+    step = await repairing.submit(**typed | {"source": "the yard"})
+    assert step["errors"] == {"source": "invalid_source"}
+    told = json.dumps({"error": {"code": "source_unreadable", "message": f"{source} refused", "details": {}}}).encode()
+    refused = engine.fail("/sources/test", 422, body=told)
+    step = await repairing.submit(**typed)
     assert step["errors"] == {"base": "source_unreadable"}
-    assert step["description_placeholders"]["error"] == "It was told to fail."
+    assert "refused" in step["description_placeholders"]["error"]
+    assert PASSWORD not in json.dumps(step)
     assert engine.sent("PATCH", "/cameras/yard") == []
     engine.faults.remove(refused)
 
-    step = await repairing.submit(source=f" {source} ")
+    step = await repairing.submit(**typed)
     assert step["type"] == "create_entry"
     assert engine.sent("POST", "/sources/test")[-1] == {"source": source}
     assert engine.sent("PATCH", "/cameras/yard") == [{"source": source}]
@@ -133,9 +141,11 @@ async def test_an_engine_that_left_meanwhile(
 ) -> None:
     engine.info["problems"] = [{"code": "camera_credentials", "camera": "yard", "detail": "401"}]
     await setup_entry()
-    await repairing.start(f"camera_credentials/{entry.entry_id}/yard")
+    engine.fail("/cameras", 500)
+    step = await repairing.start(f"camera_credentials/{entry.entry_id}/yard")
+    assert step["data_schema"][0]["description"] == {"suggested_value": ""}
     await engine.stop()
-    step = await repairing.submit(source="rtsp://10.0.0.7/sub")
+    step = await repairing.submit(source="rtsp://10.0.0.7/sub", username="viewer", password=PASSWORD)
     assert step["errors"] == {"base": "cannot_connect"}
 
 
