@@ -20,6 +20,7 @@ class IncidentEventKind(StrEnum):
     """Another class, a higher severity, or it is to ring now and was not."""
     UPDATED = "updated"
     ENDED = "ended"
+    """Follows NEW or RAISED where these were told together with the end."""
     DELETED = "deleted"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from .history import IncidentHistory, Record
 from .incident_event import IncidentEvent, IncidentEventKind, after_telling, is_late, judge
 from .pictures import FETCH_AGE, Pictures
 
+_LOGGER = logging.getLogger(__name__)
+
 QUIET_S = 1.0
 """A replay that pauses for so long is over."""
 WITH_PICTURES = 50
@@ -33,7 +36,8 @@ class _Waiting:
 
     def add(self, other: IncidentMessage) -> None:
         older, newer = sorted((self.message, other), key=lambda message: message.seq)
-        self.message = replace(newer, before=older.before, replayed=older.replayed and newer.replayed)
+        before = newer.before if newer.after is None else older.before  # one of both is there
+        self.message = replace(newer, before=before, replayed=older.replayed and newer.replayed)
         self.seqs.append(other.seq)
 
 
@@ -134,7 +138,11 @@ class IncidentQueue:
         await self._begun.wait()
         while queue:
             waiting = queue.popleft()
-            told = await self._deal_with(waiting.message, quickly=len(queue) > WITH_PICTURES)
+            told = True
+            try:
+                told = await self._deal_with(waiting.message, quickly=len(queue) > WITH_PICTURES)
+            except Exception:  # what is wrong with one incident must not silence its camera
+                _LOGGER.exception("Incident %s was not dealt with", waiting.message.incident.incident_id)
             for seq in waiting.seqs:
                 self._history.dealt_with(seq)
             if told or not queue:
@@ -160,7 +168,10 @@ class IncidentQueue:
         late = is_late(incident, now)
         self._history.put(Record(incident, message.seq, after_telling(incident, fired, kind)))
         self._tell(IncidentEvent(kind, incident, before, late, picture))
-        return kind in (IncidentEventKind.NEW, IncidentEventKind.RAISED) and not late
+        news = kind in (IncidentEventKind.NEW, IncidentEventKind.RAISED) and not late
+        if news and incident.ended_at is not None and (before is None or before.ended_at is None):
+            self._tell(IncidentEvent(IncidentEventKind.ENDED, incident, incident, late, picture))
+        return news
 
     async def _forget(self, message: IncidentMessage) -> None:
         incident_id = message.incident.incident_id

@@ -68,6 +68,12 @@ class WebSocketLink:
                     return
                 if self._told(sink, error):
                     return
+            except Exception as error:  # a bug of ours is a lost connection, not the end of all alerts
+                if not first.done():
+                    first.set_exception(error)
+                    return
+                _LOGGER.exception("The feed broke")
+                self._told(sink, EngineError(type(error).__name__))
             if self._hass.loop.time() - began_s > STEADY_S:
                 pause_s = FIRST_PAUSE_S
             # Jitter: a restarted engine is not met by all its clients in the same moment.

@@ -62,17 +62,15 @@ def entry(hass: HomeAssistant, engine: FakeEngine, media: Path) -> MockConfigEnt
 
 @pytest.fixture
 async def setup_entry(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncIterator[SetupEntry]:
-    """`await setup_entry()` sets `entry` (or the one that is given) up; it is unloaded after the test."""
-    done: list[MockConfigEntry] = []
+    """`await setup_entry()` sets `entry` (or the one that is given) up; all are unloaded after the test."""
 
     async def set_up(wanted: MockConfigEntry = entry) -> MockConfigEntry:
-        done.append(wanted)
         await hass.config_entries.async_setup(wanted.entry_id)
         await hass.async_block_till_done()
         return wanted
 
     yield set_up
-    for one in done:
+    for one in hass.config_entries.async_entries(DOMAIN):
         if one.state is ConfigEntryState.LOADED:
             await hass.config_entries.async_unload(one.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)

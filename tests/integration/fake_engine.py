@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,9 @@ class FakeEngine:
     clip: bytes = field(default=b"an mp4 " * 30_000, repr=False)
     cut_clips: bool = False
     """The connection breaks in the middle of a clip."""
+    schema_version: int = 1
+    greeting: dict[str, Any] | None = None
+    """Said in place of hello."""
     deaf: bool = False
     """It does not answer pings any more."""
     port: int = 0
@@ -185,7 +189,8 @@ class FakeEngine:
         """Whatever it is: text as it is, else JSON."""
         text = message if isinstance(message, str) else json.dumps(message)
         for socket in list(self._sockets):
-            await socket.send_str(text)
+            with suppress(ConnectionError):  # it is just leaving
+                await socket.send_str(text)
 
     def add_camera(self, camera: str, name: str, source: str = "rtsp://***@10.0.0.7/new") -> dict[str, Any]:
         """Only here; `push_info` and `push_state` tell."""
@@ -205,13 +210,13 @@ class FakeEngine:
         message = self._message(kind, self.seq, data) | ({"camera": camera} if camera else {})
         if keep:
             self.events.append(message)
-        for socket in list(self._sockets):
-            await socket.send_json(message)
+        await self.push_raw(message)
         return message
 
     def _message(self, kind: str, seq: int, data: Any) -> dict[str, Any]:
         return {
-            "schema_version": 1, "uuid": self.uuid, "epoch": self.epoch, "seq": seq, "kind": kind, "data": data,
+            "schema_version": self.schema_version, "uuid": self.uuid, "epoch": self.epoch, "seq": seq, "kind": kind,
+            "data": data,
         }  # fmt: skip
 
     # --- answering ------------------------------------------------------------------------------------------------
@@ -358,7 +363,7 @@ class FakeEngine:
         await socket.prepare(request)
         states = {key: copy.deepcopy(one["state"]) for key, one in self.cameras.items()}
         hello = {"oldest_seq": self.oldest_seq, "engine": self.full_info(), "cameras": states}
-        await socket.send_json(self._message("hello", self.seq, hello))
+        await socket.send_json(self.greeting or self._message("hello", self.seq, hello))
         if "since" in request.query:
             since = int(request.query["since"])
             if request.query.get("epoch") != self.epoch or since < self.oldest_seq - 1 or since > self.seq:
@@ -378,7 +383,6 @@ class FakeEngine:
                 self._sockets.discard(socket)
                 self._connected.notify_all()
         return socket
-
 
     async def _control(self, socket: web.WebSocketResponse, message: WSMessage) -> None:
         async with self._connected:

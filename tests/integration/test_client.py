@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.crime_detect.engine import client as client_module, transport
+from custom_components.crime_detect.engine import client as client_module
+from custom_components.crime_detect.engine import transport
 from custom_components.crime_detect.engine.client import EngineClient
 from custom_components.crime_detect.engine.errors import (
     BadMessageError,
