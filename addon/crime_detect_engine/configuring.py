@@ -74,10 +74,8 @@ class Configuring:
         """Returns the id."""
         editor = self._file()
         _refuse_references([source, name])
-        address = _checked(fields.source, source, "source")
+        address = self._address(source)
         title = _checked(fields.text, name, "name") if name is not None else None
-        if _HIDDEN in address:
-            raise InvalidInputError("the address has its password hidden", {"source": "write it whole, without ***"})
         async with self._changing:
             standing = set(await asyncio.to_thread(_cameras_in, editor))
             taken = standing | self._pipeline.lines.keys()
@@ -112,10 +110,8 @@ class Configuring:
         same = ("source", redact(self._line(camera).config.source))
         wanted = {key: value for key, value in changes.items() if (key, value) != same}
         _refuse_references(wanted)
-        if _HIDDEN in str(wanted.get("source", "")):
-            raise InvalidInputError("the address has its password hidden", {"source": "write it whole, without ***"})
-        if "source" in wanted and wanted["source"] is None:
-            raise InvalidInputError("a camera needs its source", {"source": "is required"})
+        if "source" in wanted:
+            wanted["source"] = self._address(wanted["source"])
         if wanted:
             await self._change_camera(camera, {_PLACES[key]: value or None for key, value in wanted.items()})
             shown = {key: redact(value) if key == "source" else value for key, value in wanted.items()}
@@ -133,6 +129,17 @@ class Configuring:
                 # Frigate brought it: from now on the file names it, under the same id.
                 changes = {("source",): line.config.source, ("name",): line.config.name, **changes}
             await self._write(("cameras", camera), changes)
+
+    def _address(self, source: object) -> str:
+        """What a camera may have as its source, checked before anything is written: it would be gone otherwise."""
+        address = _checked(fields.source, source, "source")
+        if _HIDDEN in address:
+            raise InvalidInputError("the address has its password hidden", {"source": "write it whole, without ***"})
+        try:
+            build_source(address, clock=self._clock, discovery=self._discovery())
+        except SourceError as error:
+            raise InvalidInputError("Not valid: source.", {"source": redact(str(error))}) from None
+        return address
 
     # --- sources -----------------------------------------------------------------------------------------------
 

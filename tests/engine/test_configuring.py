@@ -104,7 +104,8 @@ async def test_names_that_meet_get_numbers_and_unknown_scripts_a_word(house):
     ("camera", "source", "name", "key"),
     [
         (None, "exec:sh", "X", "source"), ("Front Door", "webcam:0", None, "id"), ("info", "webcam:0", None, "id"),
-        (None, "rtsp://***@10.0.0.5/s", "X", "source"), (None, "webcam:0", "a\nb", "name"),
+        (None, "rtsp://***@10.0.0.5/s", "X", "source"), (None, "synthetic:moon", "X", "source"),
+        (None, "webcam:0", "a\nb", "name"),
     ],
 )  # fmt: skip
 async def test_a_camera_that_makes_no_sense_is_refused_by_its_key(house, camera, source, name, key):
@@ -180,6 +181,10 @@ async def test_a_password_is_repaired_and_a_hidden_one_kept(house):
     with pytest.raises(InvalidInputError, match="hidden"):
         await house.configuring.change_camera("yard", {"source": "rtsp://***@10.0.0.6/s"}, ANNA)
     await house.configuring.change_camera("yard", {"source": "rtsp://u:right@10.0.0.5/s"}, ANNA)
+    for wrong in ("synthetic:moon", "exec:sh", None, ""):
+        with pytest.raises(InvalidInputError) as refused:
+            await house.configuring.change_camera("yard", {"source": wrong}, ANNA)
+        assert list(refused.value.details) == ["source"]
     assert house.config.cameras["yard"].source == "rtsp://u:right@10.0.0.5/s"
     assert "right" not in repr(await house.store.audit.list())
 

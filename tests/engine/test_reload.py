@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from crime_detect_engine.app import Service
@@ -13,6 +14,7 @@ from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.line import Line
 from crime_detect_engine.reload import ConfigFollower
 
+from tests.rig.mosquitto import Mosquitto, MqttListener, mosquitto_missing
 from tests.rig.videos import scene, write_video
 
 ADMIN = Actor("owner", "admin")
@@ -102,3 +104,57 @@ async def test_a_threshold_set_by_a_person_lands_in_the_file_with_its_comments(r
     assert "# our cameras" in text
     assert "# the back" in text
     assert "0.7" in text
+
+
+# --- set-up over the API ------------------------------------------------------------------------------------------
+
+
+async def test_a_camera_added_over_the_api_is_watched_and_one_removed_is_not(running: Running) -> None:
+    control, capture = running.service._control, running.lines["yard"].capture
+    view = await control.add_camera(None, f"loop:{running.video}", "Back gate", ADMIN)
+    assert (view.id, view.name, view.settings["schedule"]) == ("back_gate", "Back gate", None)
+    await control.change_camera("back_gate", {"name": "Gate", "per_class": {"fighting": 0.6}}, ADMIN)
+    assert control.camera("back_gate").settings["per_class"] == {"fighting": 0.6}
+    assert [camera["name"] for camera in control.info()["cameras"]] == ["Yard", "Gate"]
+    gate = running.lines["back_gate"].capture
+    await control.change_camera("back_gate", {"source": "synthetic:street"}, ADMIN)
+    assert running.lines["back_gate"].capture is not gate, "another source is another line"
+    assert running.lines["yard"].capture is capture
+    await control.remove_camera("back_gate", ADMIN)
+    await running.follower.follow()
+    assert set(running.lines) == {"yard"}
+    assert running.file.read_text() == FILE.format(video=running.video)
+
+
+async def test_retention_set_over_the_api_is_in_force(running: Running) -> None:
+    await running.service._control.set_retention({"incidents": "60d"}, ADMIN)
+    assert running.service._store.retention.options.incidents_s == 60 * 86400
+
+
+async def test_discovery_alone_is_switched_while_running(tmp_path: Path, until: Any) -> None:
+    if reason := mosquitto_missing():
+        pytest.skip(reason)
+    topic = "homeassistant/device/crime_detect_home_yard/config"
+    with Mosquitto(tmp_path / "broker") as broker:
+        file = tmp_path / "crime_detect.yaml"
+        mqtt = f"mqtt: {{host: 127.0.0.1, port: {broker.port}, ha_discovery: true}} # for now\n"
+        file.write_text(f"timezone: UTC\ncameras: {{yard: {{source: 'synthetic:street'}}}}\n{mqtt}")
+        editor = ConfigEditor(file)
+        service = Service(editor.load(), tmp_path / "data", editor, SystemClock())
+        listener = MqttListener(broker, "#")
+        try:
+            await service.start("127.0.0.1", 0)
+            await until(lambda: listener.payloads(topic), 20)
+            assert service._control.info()["mqtt_discovery"] is True
+            rebuilt = service._pipeline.lines["yard"].capture
+            await service._control.change_camera("yard", {"source": "synthetic:shop"}, ADMIN)
+            assert service._pipeline.lines["yard"].capture is not rebuilt
+            await service._control.end_mqtt_discovery(ADMIN)
+            await until(lambda: listener.payloads(topic)[-1] == b"", 20)
+            assert listener.payloads(topic).count(b"") == 1, "a camera that was rebuilt was not forgotten"
+            assert service._control.info()["mqtt_discovery"] is False
+            assert "ha_discovery: false} # for now" in file.read_text()
+            assert not [note for note in service._notes() if "restart" in note]
+        finally:
+            listener.close()
+            await service.stop()

@@ -44,6 +44,18 @@ def test_slider_changes_one_number(editor: ConfigEditor, path: Path, contract: s
     assert load_config(path, {}) == config
 
 
+def test_several_keys_change_in_one_step(write: Write) -> None:
+    path = write("cameras:\n  yard:\n    source: a.mp4   # here\n    name: Yard\n    detection:\n")
+    editor = ConfigEditor(path, {})
+    changes = {("name",): None, ("schedule",): None, ("detection", "per_class"): {"fighting": 0.7}}
+    editor.change(("cameras", "yard"), changes)
+    wanted = "cameras:\n  yard:\n    source: a.mp4   # here\n    detection:\n      per_class:\n        fighting: 0.7\n"
+    assert path.read_text() == wanted
+    with pytest.raises(ConfigError, match="schedule"):
+        editor.change(("cameras", "yard"), {("name",): "Yard", ("schedule",): "never"})
+    assert path.read_text() == wanted, "all or nothing"
+
+
 def test_threshold_of_a_camera_that_had_none(editor: ConfigEditor, path: Path, contract: str) -> None:
     assert editor.set_threshold("yard", 0.66666).cameras["yard"].rules.threshold == 0.6667
     gone, added = changed_lines(contract, path.read_text())

@@ -294,3 +294,8 @@ def test_mms_needs_an_address_where_twilio_can_fetch_the_picture(tmp_path: Path)
         parse_config(sms, tmp_path / "c.yaml", {})
     config = parse_config(sms + "url: https://crime.example.org/\n", tmp_path / "c.yaml", {})
     assert config.base_url == "https://crime.example.org"
+
+
+@pytest.mark.parametrize(("text", "announced"), [("zeroconf: off", False), ("zeroconf: auto", True), ("", True)])
+def test_the_engine_may_be_told_to_keep_quiet(text: str, announced: bool, tmp_path: Path) -> None:
+    assert parse_config(f"timezone: UTC\n{text}\n", tmp_path / "c.yaml", {}).zeroconf is announced

@@ -269,6 +269,10 @@ async def test_the_integration_acts_for_a_person_and_others_cannot_claim_to(site
         async with site.client(token).post(path, json={}, headers={"X-On-Behalf-Of": "Ana"}) as answer:
             assert answer.status == 200
     assert [action[-1] for action in site.engine.actions] == ["integration for Ana", "admin"]
+    headers = {"X-On-Behalf-Of": "A" * 300}
+    async with site.client("integration-token").post(path, json={}, headers=headers) as answer:
+        assert answer.status == 200
+    assert site.engine.actions[-1][-1] == f"integration for {'A' * 100}"
 
 
 def test_roles_include_what_contracts_say():
