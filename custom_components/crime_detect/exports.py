@@ -66,6 +66,17 @@ async def async_picture(hass: HomeAssistant, coordinator: CrimeDetectCoordinator
         return await hass.async_add_executor_job(_read, path) if path else None
 
 
+async def async_kept_picture(
+    hass: HomeAssistant, coordinator: CrimeDetectCoordinator, incident: Incident
+) -> bytes | None:
+    """Ours, if it is the newest; for looking at, as everybody who may write to the media folder may change it."""
+    known = coordinator.history.pictures.get(incident.incident_id)
+    path = coordinator.pictures.path(incident)
+    if known is None or path is None or known.rev < incident.snapshot_rev:
+        return None
+    return await hass.async_add_executor_job(_read, path)
+
+
 async def _newest(coordinator: CrimeDetectCoordinator, incident_id: str) -> Incident:
     if client := coordinator.link.client:
         return await client.incident(incident_id)

@@ -15,7 +15,7 @@ from .const import DOMAIN
 from .coordinator import CrimeDetectCoordinator
 from .engine.errors import EngineError, NotFoundError
 from .engine.models import Incident
-from .exports import async_picture
+from .exports import async_kept_picture, async_picture
 
 CHUNK_BYTES = 64 * 1024
 SILENCE_S = 30
@@ -56,8 +56,10 @@ class PictureView(HomeAssistantView):
     async def get(self, request: web.Request, entry_id: str, incident_id: str, revision: str) -> web.StreamResponse:
         coordinator = _coordinator(request, entry_id)
         incident = await _incident(coordinator, incident_id)
+        hass = request.app[KEY_HASS]
         try:
-            picture = await async_picture(request.app[KEY_HASS], coordinator, incident)
+            picture = await async_kept_picture(hass, coordinator, incident)
+            picture = picture or await async_picture(hass, coordinator, incident)
         except EngineError as error:
             raise web.HTTPBadGateway from error
         if picture is None:

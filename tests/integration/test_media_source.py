@@ -243,9 +243,13 @@ async def test_pictures_are_shown_where_there_is_no_clip(
     assert resolved.path == media / "crime_detect" / "front_door" / f"{number(2)}.jpg"
     answer = await _played(hass, hass_client, 2)
     assert (answer.status, await answer.read()) == (200, engine.picture(number(2), 1))
-    running.runtime_data.link = BrokerOnlyLink(running.runtime_data.link)
+    asked = len(engine.requests)
+    answer = await _played(hass, hass_client, 2)
+    assert len(engine.requests) == asked  # ours is as new
+    resolved.path.unlink()
     answer = await _played(hass, hass_client, 2)
     assert (answer.status, await answer.read()) == (200, engine.picture(number(2), 1))
+    assert len(engine.requests) == asked + 1
 
 
 async def test_nobody_sees_anything_without_signing_in(

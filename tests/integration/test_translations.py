@@ -124,3 +124,5 @@ def test_texts_are_plain() -> None:
         assert text == text.strip(), key
         assert "  " not in text, key
         assert "<" not in text, key
+        assert "://" not in text, key  # hassfest wants addresses as placeholders
+        assert not re.search(r"'{[^{}]+}'", text), key
