@@ -7,6 +7,7 @@ from typing import Any
 
 import voluptuous as vol
 from homeassistant.config_entries import ConfigFlowResult
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -15,13 +16,15 @@ from homeassistant.helpers.selector import (
     NumberSelectorMode,
     ObjectSelector,
     ObjectSelectorConfig,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     TimeSelector,
 )
+from homeassistant.helpers.translation import async_get_translations
 
 from .camera_steps import CameraSteps, pick_one
-from .const import CONF_FEED, FEED_MQTT, NORMAL
+from .const import CONF_FEED, DOMAIN, FEED_MQTT, NORMAL
 from .engine.client import EngineCamera
 from .engine_settings import (
     DAYS,
@@ -49,24 +52,6 @@ _SECONDS = NumberSelector(
 )
 _GIGABYTES = NumberSelector(
     NumberSelectorConfig(min=0.1, max=100_000, step="any", mode=NumberSelectorMode.BOX, unit_of_measurement="GB")
-)
-_WINDOWS = ObjectSelector(
-    ObjectSelectorConfig(
-        fields={
-            "days": {
-                "selector": SelectSelector(
-                    SelectSelectorConfig(options=list(DAYS), multiple=True, translation_key="days")
-                ),
-                "required": True,
-            },
-            "from": {"selector": TimeSelector(), "required": True},
-            "to": {"selector": TimeSelector(), "required": True},
-        },
-        multiple=True,
-        label_field="days",
-        description_field="from",
-        translation_key="schedule",
-    )
 )
 NOTIFICATION_DEFAULTS: Mapping[str, Any] = {"cooldown_s": 60, "renotify": True}
 PICTURE_DEFAULTS: Mapping[str, Any] = {"keep_days": 30}
@@ -133,11 +118,12 @@ class CrimeDetectOptionsFlow(CameraSteps):
                     return self._done()
                 errors, placeholders = self._errors, placeholders | self._placeholders
             shown = user_input
+        windows = await _windows(self.hass)
         schema = vol.Schema(
             {
                 vol.Required("threshold"): _PERCENT,
                 vol.Required("per_class"): section(self._by_class(_PERCENT_OR_NONE), {"collapsed": True}),
-                vol.Required("schedule"): section(vol.Schema({vol.Optional("windows"): _WINDOWS}), {"collapsed": True}),
+                vol.Required("schedule"): section(vol.Schema({vol.Optional("windows"): windows}), {"collapsed": True}),
             }
         )
         return self.async_show_form(
@@ -178,6 +164,32 @@ class CrimeDetectOptionsFlow(CameraSteps):
     def _by_class(self, selector: NumberSelector) -> vol.Schema:
         """A field a class; an empty one follows what holds for all."""
         return vol.Schema({vol.Optional(label): selector for label in self._labels if label != NORMAL})
+
+
+async def _windows(hass: HomeAssistant) -> ObjectSelector:
+    """Rows of days and hours. The frontend does not translate options inside of rows: their labels go along."""
+    texts = await async_get_translations(hass, hass.config.language, "selector", {DOMAIN})
+    days = [
+        SelectOptionDict(value=day, label=texts.get(f"component.{DOMAIN}.selector.days.options.{day}", day))
+        for day in DAYS
+    ]
+    return ObjectSelector(
+        ObjectSelectorConfig(
+            fields={
+                "days": {
+                    "selector": SelectSelector(SelectSelectorConfig(options=days, multiple=True)),
+                    "required": True,
+                    "default": list(DAYS),
+                },
+                "from": {"selector": TimeSelector(), "required": True, "default": "22:00:00"},
+                "to": {"selector": TimeSelector(), "required": True, "default": "06:00:00"},
+            },
+            multiple=True,
+            label_field="days",
+            description_field="from",
+            translation_key="schedule",
+        )
+    )
 
 
 def _shown_rules(camera: EngineCamera) -> dict[str, Any]:

@@ -419,7 +419,7 @@ def test_days_of_the_week(days: object, shown_days: list[str]) -> None:
 def test_whole_days() -> None:
     [window] = shown_schedule([{}])
     assert window == {"days": EVERY_DAY, "from": "00:00:00", "to": "00:00:00"}
-    assert schedule_of([window]) == [{"days": ",".join(EVERY_DAY), "from": "00:00", "to": "24:00"}]
+    assert schedule_of([window]) == [{"days": "daily", "from": "00:00", "to": "24:00"}]
     assert schedule_of([]) is None
 
 
