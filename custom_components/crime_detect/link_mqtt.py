@@ -27,7 +27,9 @@ FIRST_S = 10.0
 STATES_S = 2.0
 """Of cameras that are announced, and whose states are not retained: not waited for longer."""
 ANSWER_S = 5.0
-"""A replay that has not begun, or a command that is not seen to be obeyed, will not be."""
+"""A command that is not seen to be obeyed by then will not be."""
+REPLAY_S = 5.0
+"""A replay that has not begun by then will not."""
 QUIET_S = 1.0
 _FROM_STATS = ("device", "model", "storage", "alerts_today", "gpu_load")
 
@@ -226,7 +228,7 @@ class MqttLink:
         if position is None:
             self._sink.replay_over()
         else:
-            self._expect_replay(ANSWER_S)
+            self._expect_replay(REPLAY_S)
             wanted = json.dumps({"since": position.seq, "epoch": position.epoch})
             self._hass.async_create_task(self._ask_for_replay(wanted), "crime_detect replay")
 

@@ -187,6 +187,10 @@ async def test_settings(engine: FakeEngine, client: EngineClient) -> None:
     assert engine.info["mqtt_discovery"] is False
 
 
+def _names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
@@ -199,7 +203,7 @@ async def test_a_clip_is_downloaded_whole(engine: FakeEngine, client: EngineClie
     await client.evidence("A1", tmp_path / "evidence.zip", "Anna")
     assert (tmp_path / "evidence.zip").read_bytes() == b"PK evidence"
     assert engine.requests[-1].headers["X-On-Behalf-Of"] == "Anna"
-    assert {file.name for file in tmp_path.iterdir()} == {"clip.mp4", "evidence.zip"}
+    assert _names(tmp_path) == {"clip.mp4", "evidence.zip"}
 
 
 async def test_nothing_is_left_of_a_download_that_fails(
@@ -213,7 +217,7 @@ async def test_nothing_is_left_of_a_download_that_fails(
     with pytest.raises(CannotConnectError):
         engine.cut_clips = True
         await client.download_clip("A1", tmp_path / "clip.mp4")
-    assert list(tmp_path.iterdir()) == []
+    assert _names(tmp_path) == set()
 
 
 async def test_a_file_is_analysed(

@@ -1,4 +1,4 @@
-"""The golden JSON as the integration reads it. The same files hold the engine in tests/contract: neither changes alone."""
+"""The golden JSON as the integration reads it. The same files hold the engine: neither side changes alone."""
 
 from __future__ import annotations
 
