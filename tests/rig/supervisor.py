@@ -33,15 +33,16 @@ class FakeSupervisor:
             "local_only": False, "system_generated": False, "group_ids": list(groups), "credentials": [],
         })  # fmt: skip
 
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/services/mqtt", self._mqtt),
+            web.post("/discovery", self._discovery),
+            web.get("/core/websocket", self._core),
+        ]
+
     async def __aenter__(self) -> FakeSupervisor:
         app = web.Application(middlewares=[self._guard])
-        app.add_routes(
-            [
-                web.get("/services/mqtt", self._mqtt),
-                web.post("/discovery", self._discovery),
-                web.get("/core/websocket", self._core),
-            ]
-        )
+        app.add_routes(self.routes())
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
@@ -59,8 +60,11 @@ class FakeSupervisor:
         if self.failing > 0:
             self.failing -= 1
             return web.Response(status=502)
-        # Core's WebSocket is open to all of the network: there the token comes in the first message.
-        if request.path != "/core/websocket" and request.headers.get("Authorization") != f"Bearer {self.token}":
+        # There the token comes in the first message, or a person's cookie instead of it.
+        if (
+            not request.path.startswith(("/core/websocket", "/ingress/"))
+            and request.headers.get("Authorization") != f"Bearer {self.token}"
+        ):
             return web.json_response({"result": "error", "message": "unauthorized"}, status=401)
         return await handler(request)
 
@@ -87,6 +91,11 @@ class FakeSupervisor:
             await socket.send_json({"type": "auth_invalid", "message": "Invalid access"})
             return socket
         await socket.send_json({"type": "auth_ok", "ha_version": "2026.11.0"})
+        await self.serve_core(socket)
+        return socket
+
+    async def serve_core(self, socket: web.WebSocketResponse) -> None:
+        """As Home Assistant's own WebSocket, once the app is let in."""
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 break
@@ -96,4 +105,3 @@ class FakeSupervisor:
             else:
                 error = {"code": "unknown_command", "message": "Unknown command."}
                 await socket.send_json({"id": asked["id"], "type": "result", "success": False, "error": error})
-        return socket
