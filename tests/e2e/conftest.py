@@ -36,7 +36,8 @@ def write_loop(clips: list[Path], target: Path) -> None:
 
 @pytest.fixture(scope="session")
 def loops(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """`fight_0`, `fight_1`: five fights, then five calm scenes; `normal_0`, `normal_1`: ten calm ones.
+    """`fight_0`, `fight_1`: five fights, then five calm scenes; `normal_0`, `normal_1`: ten calm ones; `short`: three
+    fights, then three calm scenes.
 
     Every clip is of another source, so all loops have the same number of cuts: what cuts raise, all would raise.
     """
@@ -45,6 +46,7 @@ def loops(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
     chosen = {
         "fight_0": fights[:5] + calm[:5],
         "fight_1": fights[5:10] + calm[5:10],
+        "short": fights[:3] + calm[:3],
         "normal_0": calm[:10],
         "normal_1": calm[10:20],
     }

@@ -37,6 +37,10 @@ logbook:
 media_source:
 mobile_app:
 automation: !include automations.yaml
+script: {{}}
+scene: []
+input_boolean: {{lamp: {{}}, siren: {{}}}}
+alarm_control_panel: [{{platform: manual, name: House, arming_time: 0, code_arm_required: false}}]
 logger: {{default: info, logs: {{homeassistant.core: warning, custom_components.crime_detect: debug}}}}
 """
 

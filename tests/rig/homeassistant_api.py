@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.rig.engine import wait_until
 from tests.rig.loop import LoopThread
 
 ANSWER_S = 40.0
@@ -122,6 +123,18 @@ class HomeAssistantApi:
         """The entity registry, of one integration or all."""
         listed = self.command("config/entity_registry/list")
         return [entity for entity in listed if platform in (None, entity["platform"])]
+
+    def automate(self, name: str, blueprint: str, **inputs: Any) -> str:
+        """An automation of a blueprint's file, as the page saves it; its entity when it is there and on."""
+        config = {"alias": name, "use_blueprint": {"path": blueprint, "input": inputs}}
+        self.rest("POST", f"/api/config/automation/config/{name}", config)
+        entity_id = f"automation.{name}"
+        wait_until(lambda: self.states().get(entity_id, {}).get("state") == "on", 10, f"{entity_id} does not run")
+        return entity_id
+
+    def device(self, name: str) -> str:
+        """Id of the device of a name."""
+        return str(next(one["id"] for one in self.devices() if one["name"] == name))
 
     def devices(self) -> list[Json]:
         found: list[Json] = self.command("config/device_registry/list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +31,24 @@ class Household:
         config = f"instance: {INSTANCE}\ntimezone: Europe/Amsterdam\ncameras:\n{watched}mqtt: {mqtt}}}\n{extra}"
         self.engine = EngineProcess(folder / "engine", config)
         self.home = RealHomeAssistant(folder / "home")
-        self.phone = Phone()
+        self.phone, self.other_phone = Phone("Annas phone"), Phone("Toms phone")
         self.listener: MqttListener | None = None
-        self.entry_id = ""
+        self.entry_id = self.uuid = ""
+        self.since = datetime.now(UTC)
+        """When Home Assistant began to listen."""
 
     def __enter__(self) -> Household:
         try:
             self.broker.start()
             self.listener = MqttListener(self.broker, "#", (USERNAME, PASSWORD))
             self.engine.start()
+            self.uuid = self.engine.get("/info")["uuid"]
             self.home.__enter__()
             self.phone.register(self.home)
+            self.other_phone.register(self.home)
             self.entry_id = self._add_by_address() if self.feed == "websocket" else self._add_what_was_discovered()
             wait_until(self.loaded, 20, lambda: f"the entry does not load:\n{self.home.log()[-5000:]}")
+            self.since = datetime.now(UTC)
         except BaseException:
             self.__exit__()
             raise
@@ -51,6 +57,7 @@ class Household:
     def __exit__(self, *_: object) -> None:
         self.home.__exit__()
         self.phone.close()
+        self.other_phone.close()
         self.engine.close()
         if self.listener is not None:
             self.listener.close()
@@ -92,9 +99,8 @@ class Household:
 
     def entity(self, camera: str | None, key: str) -> str:
         """The id of `key` such as `image.last_incident`, whatever its entity is called; `camera` None: the engine's."""
-        uuid = self.engine.get("/info")["uuid"]
         platform, _, name = key.partition(".")
-        unique_id = "_".join(part for part in (uuid, camera, name) if part)
+        unique_id = "_".join(part for part in (self.uuid, camera, name) if part)
         found = [entity for entity in self.home.entities(DOMAIN) if entity["unique_id"] == unique_id]
         ids: list[str] = [one["entity_id"] for one in found if one["entity_id"].startswith(f"{platform}.")]
         assert len(ids) == 1, f"{key} of {camera}: {found}"
@@ -104,9 +110,10 @@ class Household:
         return self.home.state(self.entity(camera, key))
 
     def told(self, camera: str | None = None) -> list[Json]:
-        """The engine's incidents that are worth telling, oldest first."""
+        """The engine's incidents that are worth telling and began since the entry is there, oldest first."""
         query = f"&camera={camera}" if camera else ""
-        return list(reversed(self.engine.get(f"/incidents?severity=alert&limit=200{query}")["items"]))
+        items = self.engine.get(f"/incidents?severity=alert&limit=200{query}")["items"]
+        return [one for one in reversed(items) if datetime.fromisoformat(one["started_at"]) > self.since]
 
     def pictures(self, incident_id: str) -> list[bytes]:
         """Every revision of an incident's picture, as the engine published them."""
