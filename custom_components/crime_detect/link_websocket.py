@@ -77,8 +77,11 @@ class WebSocketLink:
             if self._hass.loop.time() - began_s > STEADY_S:
                 pause_s = FIRST_PAUSE_S
             # Jitter: a restarted engine is not met by all its clients in the same moment.
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+            await self._pause(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def _pause(self, pause_s: float) -> None:
+        await asyncio.sleep(pause_s)
 
     def _told(self, sink: LinkSink, error: EngineError) -> bool:
         """Whether this was the end."""

@@ -363,7 +363,8 @@ class FakeEngine:
         await socket.prepare(request)
         states = {key: copy.deepcopy(one["state"]) for key, one in self.cameras.items()}
         hello = {"oldest_seq": self.oldest_seq, "engine": self.full_info(), "cameras": states}
-        await socket.send_json(self.greeting or self._message("hello", self.seq, hello))
+        usual = self._message("hello", self.seq, hello)
+        await socket.send_json(usual if self.greeting is None else self.greeting)
         if "since" in request.query:
             since = int(request.query["since"])
             if request.query.get("epoch") != self.epoch or since < self.oldest_seq - 1 or since > self.seq:
