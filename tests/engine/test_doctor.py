@@ -68,3 +68,13 @@ def test_a_bad_file_is_named_and_the_rest_is_still_looked_at(tmp_path: Path) -> 
     assert findings["configuration"].status == BAD
     assert "sauce" in findings["configuration"].detail
     assert "storage" in findings
+
+
+def test_in_an_app_the_broker_of_home_assistant_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRIME_DETECT_CONTAINER", "1")
+    monkeypatch.setenv("SUPERVISOR_TOKEN", "app-token")
+    file = tmp_path / "crime_detect.yaml"
+    file.write_text("timezone: UTC\nmqtt: {prefix: cameras}\n")
+    findings = found(tmp_path / "data", file)
+    assert (findings["configuration"].status, findings["broker"].status) == (GOOD, GOOD)
+    assert "Home Assistant" in findings["broker"].detail
