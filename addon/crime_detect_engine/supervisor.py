@@ -65,7 +65,7 @@ class RefusedError(Exception):
 
 
 class Supervisor:
-    """`open` first, `close` at the end. Nothing here is fatal: left alone by the Supervisor, the engine still watches."""
+    """`open` first, `close` at the end. Nothing is fatal: left alone by the Supervisor, the engine still watches."""
 
     def __init__(self, access: SupervisorAccess, clock: Clock, *, pause_s: float = 2.0) -> None:
         self.ingress_peer = access.ingress_peer
