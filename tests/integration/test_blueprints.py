@@ -93,9 +93,9 @@ async def test_it_is_loaded_and_says_where_it_comes_from(home: Home, name: str) 
 
 
 def test_readme_and_docs_name_them_all() -> None:
-    page = (ROOT / "docs" / "blueprints.md").read_text()
-    for name in NAMES:
-        assert f"blueprints%2Fautomation%2Fcrime_detect%2F{name}.yaml" in page
+    for page in ("README.md", "docs/blueprints.md"):
+        for name in NAMES:
+            assert f"blueprints%2Fautomation%2Fcrime_detect%2F{name}.yaml" in (ROOT / page).read_text()
 
 
 async def test_phone_alert_sends_this_incidents_picture_and_buttons(home: Home, phone: str) -> None:
