@@ -21,6 +21,7 @@ import pytest
 from tests.rig.engine import wait_until
 from tests.rig.mosquitto import free_port
 from tests.rig.supervisor import FakeSupervisor
+from tests.rig.videos import scene, write_video
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "scripts" / "build-image"
@@ -165,6 +166,18 @@ def test_the_doctor_is_content_with_it(container: Container) -> None:
     assert absent <= {"torch", "configuration", "broker", "storage"}
     (inference,) = (one for one in findings if one["what"] == "inference")
     assert inference["detail"].endswith("on cpu")
+
+
+def test_a_film_is_read_judged_and_drawn_in_it(container: Container) -> None:
+    """Nothing that the build takes out of libraries is missed."""
+    write_video(container.data / "scene.mp4", [scene(n, 320, 192, noise=4) for n in range(75)])
+    done = container.run("crime-detect", "analyze", "/data/scene.mp4", "--json", "--overlay", "/data/drawn.mp4")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert sum(told["probabilities"].values()) == pytest.approx(1, abs=0.01)
+    assert len(told["windows"]) > 1
+    assert (container.data / "drawn.mp4").stat().st_size > 1000
+    (container.data / "scene.mp4").unlink()
 
 
 def test_it_starts_answers_tells_home_assistant_and_stops(container: Container) -> None:
