@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import voluptuous as vol
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -182,6 +182,21 @@ async def test_a_phone_that_is_not_registered_yet_is_tried_again(home: Home) -> 
     home.recipient("anna", action="mobile_app_new")
     await home.start()
     await home.tell(home.engine.incident(), settle=False)
+    phone = Phone(home.hass, "mobile_app_new")
+    await home.pass_time(seconds=6)
+    await home.settle()
+    assert len(phone.rung) == 1
+
+
+async def test_while_home_assistant_starts_phones_are_waited_for(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    home.recipient("anna", action="mobile_app_new")
+    await home.start()
+    home.hass.set_state(CoreState.starting)
+    await home.tell(home.engine.incident(), settle=False)
+    for _ in range(12):
+        await home.pass_time(seconds=6)
+    assert "does not work" not in caplog.text
+    home.hass.set_state(CoreState.running)
     phone = Phone(home.hass, "mobile_app_new")
     await home.pass_time(seconds=6)
     await home.settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -42,6 +43,7 @@ async def press(home: Home, action: str, user: MockUser | None = None, **data: A
     context = Context(user_id=user.id) if user else None
     home.hass.bus.async_fire("mobile_app_notification_action", {"action": action, **data}, context=context)
     await home.hass.async_block_till_done()
+    await home.breathe()
 
 
 def on_behalf_of(home: Home, path: str) -> list[str | None]:
@@ -207,6 +209,32 @@ async def test_a_snooze_that_comes_late_is_shorter(home: Home) -> None:
     await home.eventually(lambda: bool(home.engine.sent("POST", "/cameras/front_door/snooze")))
     minutes = home.engine.sent("POST", "/cameras/front_door/snooze")[0]["minutes"]
     assert 17 <= minutes <= 19
+
+
+async def test_the_engine_does_not_wait_for_phones(home: Home) -> None:
+    anna, ben = home.recipient("anna"), home.recipient("ben")
+    await home.start()
+    await home.tell(home.engine.incident())
+    ben.hold = asyncio.Event()
+    await press(home, f"CD_CONFIRM_{ID}")
+    assert home.engine.incidents[ID]["verdict"] == "confirmed"
+    assert anna.cleared == [ID]
+    ben.hold.set()
+    await home.eventually(lambda: ben.cleared == [ID])
+
+
+async def test_a_snooze_of_what_nobody_remembers_needs_http(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a broker nothing tells which camera it was."""
+    anna = home.recipient("anna")
+    await home.start()
+    await home.tell(home.engine.incident())
+    monkeypatch.setattr(type(home.entry.runtime_data.link), "client", None)
+    home.entry.runtime_data.history.delete(ID, 99)
+    home.entry.runtime_data.notifier.async_close(ID)
+    await home.settle()
+    await press(home, f"CD_SNOOZE_{ID}")
+    assert home.engine.sent("POST", "/cameras/front_door/snooze") == []
+    assert anna.cleared == [ID]
 
 
 async def test_after_a_day_an_answer_is_given_up(home: Home) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import voluptuous as vol
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import slugify
 
@@ -19,6 +19,7 @@ _LOGGER = logging.getLogger(__name__)
 
 RETRY_AFTER_S: Final = (5, 30)
 CALL_LIMIT_S: Final = 30
+_STARTING: Final = (CoreState.not_running, CoreState.starting)
 
 
 class Phones:
@@ -37,23 +38,27 @@ class Phones:
         self, action: str, build: Callable[[], Payload], given_up: asyncio.Event | None = None
     ) -> bool:
         """Whether the notify action took it. Asks `build` anew at each attempt; stops trying once `given_up` is set."""
-        for wait_s in (*RETRY_AFTER_S, None):
-            if given_up is not None and given_up.is_set():
-                return False
+        waits = list(RETRY_AFTER_S)
+        while given_up is None or not given_up.is_set():
             try:
                 await self.async_send_once(action, build())
             except vol.Invalid as error:
                 self._log(action, error)
                 return False
             except HomeAssistantError as error:
+                if self._hass.state in _STARTING:
+                    # The phone's action may not be there yet.
+                    await _wait(RETRY_AFTER_S[0], given_up)
+                    continue
                 self._log(action, error)
             else:
                 if action in self._failing:
                     self._failing.discard(action)
                     _LOGGER.info("notify.%s works again", action)
                 return True
-            if wait_s is not None:
-                await _wait(wait_s, given_up)
+            if not waits:
+                return False
+            await _wait(waits.pop(0), given_up)
         return False
 
     async def async_send_once(self, action: str, payload: Payload) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -71,6 +71,8 @@ class Responses:
         answer = await self._read(event)
         if answer is None:
             return
+        record = self._journal.records.get(answer.incident_id)
+        shown_on = tuple(message.action for message in record.messages.values()) if record else ()
         async with self._delivering:
             # The last word counts: what the same person first pressed by mistake must not follow it.
             self._journal.answers = [
@@ -79,17 +81,10 @@ class Responses:
                 if (one.incident_id, one.button in _VERDICTS) != (answer.incident_id, answer.button in _VERDICTS)
             ] + [answer]
             await self._journal.async_save()
-            # Nobody else needs to answer, also where the engine hears of it later.
-            shown_on = await self._clear(answer)
-            await self._deliver(answer, shown_on)
+            # Nobody else needs to answer, also where the engine hears of it later; and the engine waits for no phone.
+            cleared = self._run(async_clear(self._journal, self._phones, answer.incident_id))
+            await self._deliver(answer, shown_on, cleared)
         self._plan_retry()
-
-    async def _clear(self, answer: Answer) -> tuple[str, ...]:
-        """The notify actions of the phones that showed it."""
-        record = self._journal.records.get(answer.incident_id)
-        shown_on = tuple(message.action for message in record.messages.values()) if record else ()
-        await async_clear(self._journal, self._phones, answer.incident_id)
-        return shown_on
 
     async def _read(self, event: Event[dict[str, Any]]) -> Answer | None:
         """None: somebody else's button."""
@@ -131,23 +126,25 @@ class Responses:
 
     # --- to the engine --------------------------------------------------------------------------------------------
 
-    async def _deliver(self, answer: Answer, shown_on: Iterable[str] = ()) -> None:
+    async def _deliver(
+        self, answer: Answer, shown_on: Iterable[str] = (), cleared: asyncio.Task[None] | None = None
+    ) -> None:
         """One attempt, and words to the person where it was not the plain success."""
         outcome, reason = await self._try(answer)
         if outcome is Outcome.LATER and dt_util.utcnow() - answer.at < KEPT_FOR:
             if not answer.told:
                 _LOGGER.warning("An answer to incident %s is kept: %s", answer.incident_id, reason)
-                told = await self._say(answer, shown_on, "answer_kept")
+                told = self._phones_for(answer, shown_on)
+                self._run(self._say(answer.incident_id, told, "answer_kept", cleared))
                 self._replace(answer, replace(answer, told=told))
         else:
             self._replace(answer, None)
             if outcome is not Outcome.DONE:
                 _LOGGER.warning("An answer to incident %s is lost: %s", answer.incident_id, reason)
-                await self._say(answer, answer.told or shown_on, "answer_lost")
-            elif answer.told:
-                await asyncio.gather(
-                    *(self._phones.async_send(one, lambda: payload.clear(answer.incident_id)) for one in answer.told)
-                )
+                told = answer.told or self._phones_for(answer, shown_on)
+                self._run(self._say(answer.incident_id, told, "answer_lost", cleared))
+            else:
+                self._run(self._send(answer.told, payload.clear(answer.incident_id)))
         await self._journal.async_save()
 
     async def _try(self, answer: Answer) -> tuple[Outcome, str]:
@@ -204,15 +201,26 @@ class Responses:
 
     # --- to the person --------------------------------------------------------------------------------------------
 
-    async def _say(self, answer: Answer, shown_on: Iterable[str], key: str) -> tuple[str, ...]:
-        """On the person's own phone; where that is not known, on those that showed the incident."""
+    def _phones_for(self, answer: Answer, shown_on: Iterable[str]) -> tuple[str, ...]:
+        """The person's own; where those are not known, the ones that showed the incident."""
         recipients = {one.action for one in self._recipients()}
         own = {action for action in recipients if belongs_to(self._hass, action, answer.user_id)}
-        actions = tuple(sorted(own or set(shown_on)))
+        return tuple(sorted(own or set(shown_on)))
+
+    async def _say(
+        self, incident_id: str, actions: Iterable[str], key: str, cleared: asyncio.Task[None] | None
+    ) -> None:
+        """In place of the message, so after that was cleared."""
+        if cleared is not None:
+            await asyncio.wait([cleared])
         texts = await async_load_texts(self._hass)
-        words = payload.notice(answer.incident_id, texts.say(f"{key}_title"), texts.say(f"{key}_message"))
+        await self._send(actions, payload.notice(incident_id, texts.say(f"{key}_title"), texts.say(f"{key}_message")))
+
+    async def _send(self, actions: Iterable[str], words: payload.Payload) -> None:
         await asyncio.gather(*(self._phones.async_send(action, lambda: words) for action in actions))
-        return actions
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._hass.async_create_background_task(work, f"{DOMAIN} answer")
 
     def _recipients(self) -> list[Recipient]:
         return [
