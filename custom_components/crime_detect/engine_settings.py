@@ -65,7 +65,8 @@ def schedule_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]] | Non
         if not days or not start or not end or (start == end != "00:00"):
             raise ValueError("incomplete")
         # A form has no 24:00: from midnight to midnight is the whole day.
-        windows.append({"days": "daily" if len(days) == len(DAYS) else ",".join(days), "from": start, "to": "24:00" if end == "00:00" else end})
+        named = "daily" if len(days) == len(DAYS) else ",".join(days)
+        windows.append({"days": named, "from": start, "to": "24:00" if end == "00:00" else end})
     return windows or None
 
 
