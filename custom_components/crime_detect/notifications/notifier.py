@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import voluptuous as vol
 from homeassistant.const import STATE_HOME
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_point_in_utc_time
@@ -22,11 +19,13 @@ from ..const import DOMAIN, SUBENTRY_RECIPIENT
 from ..engine.models import Incident
 from ..incident_event import IncidentEvent, IncidentEventKind
 from . import payload
+from .clearing import async_clear, async_clear_one
 from .journal import Journal, Message, Record, cooldown_key
 from .payload import Alert, Payload
 from .phones import Phones, is_apple
-from .recipients import REPEATS, Context, Critical, Decision, Occasion, Recipient, Told, decide, is_critical
+from .recipients import REPEATS, Context, Decision, Occasion, Recipient, Told, decide, is_critical
 from .texts import Texts, async_load_texts, message_of, title_of
+from .trial import async_send_test
 
 if TYPE_CHECKING:
     from ..coordinator import CrimeDetectCoordinator
@@ -36,7 +35,6 @@ _LOGGER = logging.getLogger(__name__)
 QUIET_UPDATES: Final = 5
 """A message's picture is replaced this often at most: a phone takes 500 messages a day."""
 REPEAT: Final = "message_repeat"
-TEST_TAG: Final = f"{DOMAIN}_test"
 
 
 _OCCASIONS: Final = {IncidentEventKind.NEW: Occasion.NEW, IncidentEventKind.RAISED: Occasion.RAISED}
@@ -104,29 +102,7 @@ class Notifier:
     async def async_send_test(self, recipient_id: str | None = None) -> list[str]:
         """Names of who was sent a message marked as a test, all or one. Raises HomeAssistantError where it failed."""
         recipients = [one for one in self.recipients if recipient_id in (None, one.id)]
-        if not recipients:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_recipients")
-        texts = await async_load_texts(self._hass)
-        title, message = texts.say("test_title"), texts.say("test_message")
-        failed = {}
-        for one in recipients:
-            critical = one.critical is not Critical.NEVER
-            try:
-                await self._phones.async_send_once(
-                    one.action, payload.notice(TEST_TAG, title, message, critical=critical)
-                )
-            except (HomeAssistantError, vol.Invalid) as error:
-                failed[one.name] = str(error)
-        if failed:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="test_not_sent",
-                translation_placeholders={
-                    "recipients": ", ".join(failed),
-                    "error": "; ".join(dict.fromkeys(failed.values())),
-                },
-            )
-        return [one.name for one in recipients]
+        return await async_send_test(self._hass, self._phones, recipients)
 
     @callback
     def async_close(self, incident_id: str) -> None:
@@ -312,29 +288,6 @@ class Notifier:
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._entry.async_create_background_task(self._hass, work, f"{DOMAIN} {name}")
-
-
-async def async_clear(journal: Journal, phones: Phones, incident_id: str) -> None:
-    """Takes an incident's messages away from every phone that shows one."""
-    record = journal.records.get(incident_id)
-    if record is None:
-        return
-    record.closed.set()
-
-    async def clear(recipient_id: str) -> None:
-        async with phones.lock(recipient_id, record.camera):
-            await async_clear_one(phones, incident_id, record, recipient_id)
-
-    await asyncio.gather(*(clear(recipient_id) for recipient_id in record.messages))
-    journal.drop_if_empty(incident_id)
-    await journal.async_save()
-
-
-async def async_clear_one(phones: Phones, incident_id: str, record: Record, recipient_id: str) -> None:
-    """The lock is held. A phone that cannot be reached keeps its message."""
-    message = record.messages.pop(recipient_id, None)
-    if message is not None:
-        await phones.async_send(message.action, lambda: payload.clear(incident_id))
 
 
 def _newest(record: Record) -> Incident:

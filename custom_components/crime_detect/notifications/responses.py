@@ -19,8 +19,8 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN, SUBENTRY_RECIPIENT
 from ..engine.errors import BadMessageError, CannotConnectError, EngineError, InvalidAuthError, NotFoundError
 from . import payload
+from .clearing import async_clear
 from .journal import Answer, Journal
-from .notifier import async_clear
 from .phones import Phones, belongs_to, pressed_on
 from .recipients import Button, Recipient
 from .texts import async_load_texts
