@@ -45,12 +45,12 @@ def first_push(folder: Path, video: Path | None) -> Push:
     phone = Phone("My phone")
     home = RealHomeAssistant(folder / "home")
     try:
-        engine.start()
-        say(f"the engine watches {video or 'its demo'}")
         with home:
             say("Home Assistant has an owner")
             phone.register(home)
             say(f"the companion app is signed in: notify.{phone.action}")
+            engine.start()
+            say(f"the engine watches {video or 'its demo'}")
             address = {"url": engine.address, "token": engine.make_token("integration")}
             entry = home.submit(home.flow("crime_detect"), **address)["result"]
             say(f"the integration is set up: {entry['title']}")
