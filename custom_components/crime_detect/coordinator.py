@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, override
 
+from awesomeversion import AwesomeVersion, AwesomeVersionException
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, CoreState, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
 from homeassistant.helpers.start import async_at_started
@@ -17,7 +18,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 from homeassistant.util.logging import catch_log_exception
 
-from .const import DOMAIN, TOO_NEW
+from .const import DOMAIN, MIN_ENGINE_VERSION, TOO_NEW, TOO_OLD
 from .engine.errors import BadMessageError, EngineError, InvalidAuthError
 from .engine.models import CameraState, EngineInfo, Incident
 from .feed import EngineFeed
@@ -150,18 +151,19 @@ class CrimeDetectCoordinator(DataUpdateCoordinator[EngineData]):
     @callback
     def async_begin(self) -> None:
         """Entities listen now; incidents wait until automations do, too, which is when Home Assistant has started."""
-        if self.hass.is_running:
+        if self.hass.state is CoreState.running:
             self._feed.begin()
             return
 
         @callback
+        def begin(_now: datetime) -> None:
+            self._feed.begin()
+
+        @callback
         def begin_soon(_hass: HomeAssistant) -> None:
             # Automations attach their triggers at the same event.
-            self.config_entry.async_on_unload(
-                async_call_later(
-                    self.hass, AFTER_START_S, HassJob(lambda _: self._feed.begin(), cancel_on_shutdown=True)
-                )
-            )
+            soon = HassJob(begin, cancel_on_shutdown=True)
+            self.config_entry.async_on_unload(async_call_later(self.hass, AFTER_START_S, soon))
 
         self.config_entry.async_on_unload(async_at_started(self.hass, begin_soon))
 
@@ -187,12 +189,12 @@ class CrimeDetectCoordinator(DataUpdateCoordinator[EngineData]):
     # --- for the feed ---------------------------------------------------------------------------------------------
 
     @callback
-    def async_show(self, info: EngineInfo, cameras: Mapping[str, CameraState], incompatible: str | None = None) -> None:
+    def async_show(self, info: EngineInfo, cameras: Mapping[str, CameraState]) -> None:
         """This is how it is now; the engine is there."""
         if not self.connected and self.started:
             _LOGGER.info("%s is connected again", self.config_entry.title)
         self.connected = True
-        self.incompatible = incompatible
+        self.incompatible = _incompatibility(info)
         self.async_set_updated_data(EngineData(info, cameras))
         self._announce_cameras()
 
@@ -237,3 +239,10 @@ def _added[T](listeners: dict[int, T], number: int, listener: T) -> CALLBACK_TYP
         listeners.pop(number, None)
 
     return remove
+
+
+def _incompatibility(info: EngineInfo) -> str | None:
+    try:
+        return TOO_OLD if AwesomeVersion(info.version) < AwesomeVersion(MIN_ENGINE_VERSION) else None
+    except AwesomeVersionException:
+        return None  # a version of its maker's own, such as one that is being developed

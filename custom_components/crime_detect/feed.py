@@ -7,12 +7,11 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from awesomeversion import AwesomeVersion, AwesomeVersionException
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
 from .catch_up import read_missed
-from .const import MIN_ENGINE_VERSION, TOO_NEW, TOO_OLD
+from .const import TOO_NEW
 from .engine.errors import EngineError
 from .engine.models import CameraState, EngineInfo, Hello, Incident, IncidentMessage
 from .incident_event import IncidentEvent, IncidentEventKind
@@ -59,7 +58,7 @@ class EngineFeed:
             return
         self._newest = hello.seq
         epoch, position = hello.info.epoch, self._history.position
-        self._coordinator.async_show(hello.info, hello.cameras, _incompatibility(hello.info))
+        self._coordinator.async_show(hello.info, hello.cameras)
         if position is None:
             # Its past is no news; also when nothing is known of it, for what entities show first.
             self._history.begin(epoch, hello.seq)
@@ -106,7 +105,7 @@ class EngineFeed:
         position = self._history.position
         data = self._coordinator.data
         cameras = {camera: state for camera, state in data.cameras.items() if camera in info.cameras}
-        self._coordinator.async_show(info, cameras, _incompatibility(info))
+        self._coordinator.async_show(info, cameras)
         if position is not None and position.epoch != info.epoch:
             self.reset()
         self._passed(info.epoch, seq)
@@ -200,10 +199,3 @@ def _ended(incident: Incident) -> Incident:
     now = dt_util.utcnow()
     raw: dict[str, Any] = dict(incident.raw) | {"ended_at": now.isoformat()}
     return replace(incident, ended_at=now, raw=raw)
-
-
-def _incompatibility(info: EngineInfo) -> str | None:
-    try:
-        return TOO_OLD if AwesomeVersion(info.version) < AwesomeVersion(MIN_ENGINE_VERSION) else None
-    except AwesomeVersionException:
-        return None  # a version of its maker's own, such as one that is being developed

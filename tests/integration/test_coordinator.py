@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -400,6 +401,9 @@ async def test_versions_that_do_not_fit(
     await follower.follow()
     coordinator = follower.coordinator
     assert coordinator.incompatible == TOO_OLD
+    await engine.push_state("yard", online=True)
+    await eventually(lambda: coordinator.data.cameras["yard"].online)
+    assert coordinator.incompatible == TOO_OLD
     await engine.push_info(version="0.3.0.dev1+mine")
     await eventually(lambda: coordinator.incompatible is None)
     engine.schema_version = 2
@@ -514,21 +518,38 @@ async def test_pages_are_read_to_their_end(
 
 
 async def test_incidents_wait_until_home_assistant_has_started(
-    hass: HomeAssistant, engine: FakeEngine, follower: Follower, entry: MockConfigEntry
+    hass: HomeAssistant,
+    engine: FakeEngine,
+    follower: Follower,
+    entry: MockConfigEntry,
+    restart: Callable[[], Awaitable[None]],
 ) -> None:
     """Automations attach their triggers then; what is told before reaches none of them."""
     engine.incidents["A1"] = engine.incident(incident_id="A1", started_at=ago(seconds=2))
     hass.set_state(CoreState.starting)
     follower.entry = entry
-    await follower.follow()
-    await hass.async_block_till_done()
+    await restart()
+    await asyncio.sleep(0.1)
     assert follower.heard == []
     hass.set_state(CoreState.running)
-    hass.bus.async_fire("homeassistant_started")
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await hass.async_block_till_done()
     assert follower.heard == []
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=2))
     await follower.hears(NEW)
+
+
+async def test_an_entry_that_goes_before_home_assistant_has_started(
+    hass: HomeAssistant, engine: FakeEngine, follower: Follower, entry: MockConfigEntry
+) -> None:
+    hass.set_state(CoreState.starting)
+    follower.entry = entry
+    await follower.follow()
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert follower.heard == []
 
 
 # --- cameras --------------------------------------------------------------------------------------------------------

@@ -143,7 +143,7 @@ def start(
         subscribe = broker.client.async_subscribe
         subscribe.reset_mock()
         setting_up = hass.async_create_task(hass.config_entries.async_setup(mqtt_entry.entry_id))
-        while "replay" not in str(subscribe.mock_calls) and not setting_up.done():
+        while "replay" not in str(subscribe.mock_calls) and not setting_up.done():  # noqa: ASYNC110 no event
             await asyncio.sleep(0.01)
         broker.say_all()
         await setting_up
@@ -337,7 +337,7 @@ async def test_states_that_are_not_retained_are_not_waited_for_long(
 ) -> None:
     monkeypatch.setattr(link_mqtt, "FIRST_S", 5)
     setting_up = hass.async_create_task(hass.config_entries.async_setup(mqtt_entry.entry_id))
-    while "replay" not in str(broker.client.async_subscribe.mock_calls):
+    while "replay" not in str(broker.client.async_subscribe.mock_calls):  # noqa: ASYNC110 no event
         await asyncio.sleep(0.01)
     broker.say("info", broker.info())
     broker.say("available", "online")

@@ -169,17 +169,19 @@ class Transport:
 
 async def _next_text(socket: aiohttp.ClientWebSocketResponse) -> str:
     """Asks whether it is still there after HEARTBEAT_S of silence. aiohttp's own heartbeat outlives its socket."""
-    asked = False
+    loop = asyncio.get_running_loop()
+    asked_s: float | None = None
     while True:
         try:
             message = await socket.receive(HEARTBEAT_S)
         except TimeoutError as error:
-            if asked:
+            if asked_s is None:
+                asked_s = loop.time()
+                await socket.ping()
+            elif loop.time() - asked_s > HEARTBEAT_S / 2:  # else the clock jumped, as after a sleep of the machine
                 raise CannotConnectError("it is silent", "timeout") from error
-            asked = True
-            await socket.ping()
             continue
-        asked = False
+        asked_s = None
         match message.type:
             case aiohttp.WSMsgType.TEXT:
                 return str(message.data)
