@@ -82,7 +82,8 @@ class CrimeDetectCoordinator(DataUpdateCoordinator[EngineData]):
     def async_add_incident_listener(self, listener: IncidentListener, camera: str | None = None) -> CALLBACK_TYPE:
         """`listener` hears of every incident (of one camera), in order for each camera."""
         guarded = catch_log_exception(listener, lambda event: f"A listener failed on {event.incident.incident_id}")
-        return _added(self._incident_listeners, self._next(), (guarded, camera))
+        wanted: tuple[IncidentListener, str | None] = (guarded, camera)
+        return _added(self._incident_listeners, self._next(), wanted)
 
     @callback
     def async_add_camera_listener(self, listener: CameraListener) -> CALLBACK_TYPE:
