@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, cast, override
 
 from awesomeversion import AwesomeVersion, AwesomeVersionException
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -82,8 +82,7 @@ class CrimeDetectCoordinator(DataUpdateCoordinator[EngineData]):
     def async_add_incident_listener(self, listener: IncidentListener, camera: str | None = None) -> CALLBACK_TYPE:
         """`listener` hears of every incident (of one camera), in order for each camera."""
         guarded = catch_log_exception(listener, lambda event: f"A listener failed on {event.incident.incident_id}")
-        wanted: tuple[IncidentListener, str | None] = (guarded, camera)
-        return _added(self._incident_listeners, self._next(), wanted)
+        return _added(self._incident_listeners, self._next(), (cast(IncidentListener, guarded), camera))
 
     @callback
     def async_add_camera_listener(self, listener: CameraListener) -> CALLBACK_TYPE:
