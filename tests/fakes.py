@@ -84,6 +84,8 @@ class FakeEngine:
     """The retention."""
     offered: list[tuple[str, str]] = field(default_factory=lambda: [("frigate:shed", "Shed")])
     """Cameras of Frigate."""
+    fixed: str | None = None
+    """Why no camera can be changed."""
 
     def __post_init__(self) -> None:
         self._listeners: list[Callable[[Event], None]] = []
@@ -257,6 +259,12 @@ class FakeEngine:
 
     async def change_camera(self, camera: str, changes: Mapping[str, Any], actor: Actor) -> None:
         self.actions.append(("change_camera", camera, dict(changes), actor.name))
+        if "masks" in changes:
+            settings = {**self.views[camera].settings, "masks": changes["masks"] or []}
+            self.views[camera] = replace(self.views[camera], settings=settings, masked=bool(changes["masks"]))
+
+    def why_fixed(self, camera: str) -> str | None:
+        return self.fixed
 
     async def try_source(self, source: str) -> bytes:
         if not source.startswith("rtsp://"):

@@ -30,13 +30,20 @@ from .store.pictures import encode_jpeg
 from .store.retention import RetentionOptions
 
 Changes = Mapping[tuple[str, ...], Any]
-_PLACES = {"name": ("name",), "source": ("source",), "schedule": ("schedule",), "per_class": ("detection", "per_class")}
+_PLACES = {
+    "name": ("name",),
+    "source": ("source",),
+    "schedule": ("schedule",),
+    "masks": ("masks",),
+    "per_class": ("detection", "per_class"),
+}
 _HIDDEN = "***"
 _ID_LENGTH = 28
 NO_FILE = (
     "this engine runs without a configuration file and could not keep this; write one (an empty file will do) and "
     "start it with --config FILE"
 )
+FROM_COMMAND_LINE = "{} comes from the command line (--camera); name it in the file to change it here"
 
 
 class Configuring:
@@ -116,6 +123,12 @@ class Configuring:
             await self._change_camera(camera, {_PLACES[key]: value or None for key, value in wanted.items()})
             shown = {key: redact(value) if key == "source" else value for key, value in wanted.items()}
             await self._audit.append(actor, "camera_change", camera, shown)
+
+    def why_fixed(self, camera: str) -> str | None:
+        """Why no setting of this camera can be kept, for people; None where they can."""
+        if self._editor is None:
+            return NO_FILE
+        return FROM_COMMAND_LINE.format(camera) if camera in self._extra else None
 
     async def set_threshold(self, camera: str, threshold: float) -> None:
         await self._change_camera(camera, {("detection", "threshold"): round(threshold, 4)})
@@ -210,7 +223,7 @@ class Configuring:
 
     def _require_own(self, camera: str) -> None:
         if camera in self._extra:
-            raise ConfigError(f"{camera} comes from the command line (--camera); name it in the file to change it here")
+            raise ConfigError(FROM_COMMAND_LINE.format(camera))
 
     def _line(self, camera: str) -> Line:
         line = self._pipeline.lines.get(camera)
@@ -227,6 +240,7 @@ def settings_json(camera: CameraConfig) -> dict[str, Any]:
         "threshold": rules.threshold,
         "per_class": dict(rules.per_class),
         "schedule": _schedule_json(camera.schedule) or None,
+        "masks": [[list(point) for point in polygon] for polygon in camera.masks],
         "votes": rules.votes,
         "window": rules.window,
         "cooldown_s": rules.cooldown_s,

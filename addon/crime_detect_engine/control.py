@@ -172,6 +172,9 @@ class Control:
         await self._configuring.change_camera(camera, changes, actor)
         await self._status.tell_camera(camera)
 
+    def why_fixed(self, camera: str) -> str | None:
+        return self._configuring.why_fixed(camera)
+
     async def try_source(self, source: str) -> bytes:
         return await self._configuring.try_source(source)
 

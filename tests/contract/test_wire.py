@@ -196,6 +196,7 @@ BODIES: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
             {"source": "rtsp://user:new@10.0.0.5/s"}, {"per_class": {"fighting": 0.7}}, {"per_class": None},
             {"schedule": [{"days": ["mon", "fri"], "from": "22:00", "to": "06:00"}, {"days": "sat-sun"}]},
             {"schedule": None},
+            {"masks": [[[0.0, 0.0], [0.2, 0.0], [0.2, 0.3]]]}, {"masks": []},
         ],
     ),
     "body_new_camera": (

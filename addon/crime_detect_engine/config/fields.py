@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import voluptuous as vol
 
+from crime_detect_engine.domain.polygons import encloses
 from crime_detect_engine.domain.types import NORMAL, VOCABULARY, Location, Severity
 from crime_detect_engine.domain.units import parse_duration
 from crime_detect_engine.sources import SOURCES
@@ -157,6 +158,8 @@ def polygon(value: object) -> Polygon:
             points.append((share(point[0]), share(point[1])))
         except vol.Invalid:
             raise vol.Invalid("expected x and y from 0 to 1, relative to the picture", path=[index]) from None
+    if not encloses(points):
+        raise vol.Invalid("these points enclose nothing")
     return tuple(points)
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, TaggedScalar
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.resolver import VersionedResolver
@@ -88,7 +88,10 @@ def written(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): written(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [written(inner) for inner in value]
+        items = CommentedSeq(written(inner) for inner in value)
+        if _fits_a_line(value):
+            items.fa.set_flow_style()  # a polygon is a line, not a staircase
+        return items
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -102,6 +105,12 @@ def written(value: Any) -> Any:
     if value is not None:
         raise InvalidConfig("configuration", [Problem("a value of a kind that YAML cannot hold")])
     return None
+
+
+def _fits_a_line(items: Any) -> bool:
+    """Numbers, or points of numbers."""
+    inner = [one for item in items for one in (item if isinstance(item, list | tuple) else [item])]
+    return bool(inner) and all(isinstance(one, int | float) for one in inner)
 
 
 def _indentation(text: str) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crime_detect_engine.domain.errors import ConfigError
+from crime_detect_engine.domain.polygons import encloses
 from crime_detect_engine.domain.types import Image
 
 Polygon = Sequence[Sequence[float]]
@@ -60,6 +61,6 @@ def _checked(polygon: Polygon, number: int) -> NDArray[np.float64]:
         raise ConfigError(allowed) from None
     if not 3 <= len(points) <= _MAX_POINTS or not all(math.isfinite(v) and 0 <= v <= 1 for v in points.flat):
         raise ConfigError(allowed)
-    if cv2.contourArea(points.astype(np.float32)) < 1e-6:
+    if not encloses(points.tolist()):
         raise ConfigError(f"mask {number}: its points enclose nothing")
     return points

@@ -26,6 +26,11 @@ ADDRESS = vol.All(str, vol.Length(min=1, max=2000, msg="expected an address of u
 FRACTION = vol.All(vol.Coerce(finite, msg="expected a number"), vol.Range(min=0, max=1, msg="expected 0 to 1"))
 
 
+_POINT = vol.All([FRACTION], vol.Length(min=2, max=2, msg="expected a point like [0.2, 0.3]"))
+_POLYGON = vol.All([_POINT], vol.Length(min=3, max=32, msg="expected 3 to 32 points"))
+MASKS = vol.All([_POLYGON], vol.Length(max=16, msg="expected up to 16 masks"))
+
+
 def body_timestamp(text: Any) -> datetime:
     return parse_timestamp(str(text))
 

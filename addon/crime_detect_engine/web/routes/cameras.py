@@ -9,12 +9,12 @@ import voluptuous as vol
 from aiohttp import web
 
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
-from crime_detect_engine.domain.ports import CameraView
+from crime_detect_engine.domain.ports import Actor, CameraView
 from crime_detect_engine.web.access import ACCESS, ACTOR, allows, role
 from crime_detect_engine.web.errors import ForbiddenError, LaterError
 from crime_detect_engine.web.live import LIVE
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body
-from crime_detect_engine.web.schemas import ADDRESS, FRACTION, LABEL, SHORT_TEXT, finite
+from crime_detect_engine.web.schemas import ADDRESS, FRACTION, LABEL, MASKS, SHORT_TEXT, finite
 from crime_detect_engine.web.streams import STREAMS
 from crime_detect_engine.web.visibility import require_all_cameras, visible_camera, visible_cameras
 
@@ -40,11 +40,12 @@ _CHANGES = vol.Schema(
         vol.Optional("source"): ADDRESS,
         vol.Optional("per_class"): vol.Any(None, {LABEL: FRACTION}),
         vol.Optional("schedule"): vol.Any(None, [_WINDOW]),
+        vol.Optional("masks"): vol.Any(None, MASKS),
         vol.Optional("mode"): SHORT_TEXT,
         vol.Optional("false_alarm_budget"): vol.Any(None, SHORT_TEXT, FRACTION),
     }
 )
-_KEPT_IN_FILE = ("name", "source", "per_class", "schedule")
+_KEPT_IN_FILE = ("name", "source", "per_class", "schedule", "masks")
 _LATER = ("mode", "false_alarm_budget")
 _NEW = vol.Schema(
     {
@@ -55,8 +56,10 @@ _NEW = vol.Schema(
 )
 
 
-def camera_json(camera: CameraView) -> dict[str, Any]:
+def camera_json(camera: CameraView, actor: Actor) -> dict[str, Any]:
+    """Where masks are is for those who may change them: it says what somebody wants hidden."""
     location = camera.location
+    hidden = () if allows(actor, "admin") else ("masks",)
     return {
         "id": camera.id,
         "name": camera.name,
@@ -65,21 +68,21 @@ def camera_json(camera: CameraView) -> dict[str, Any]:
         "masked": camera.masked,
         "state": dict(camera.state),
         "problem": camera.problem,
-        "settings": dict(camera.settings),
+        "settings": {key: value for key, value in camera.settings.items() if key not in hidden},
     }
 
 
 @role("viewer")
 async def list_cameras(request: web.Request) -> web.Response:
     """Cameras that the caller may see, with their state."""
-    items = [camera_json(camera) for camera in visible_cameras(request)]
+    items = [camera_json(camera, request[ACTOR]) for camera in visible_cameras(request)]
     return web.json_response({"items": items, "next_cursor": None})
 
 
 @role("viewer")
 async def get_camera(request: web.Request) -> web.Response:
     """One camera with its state."""
-    return web.json_response(camera_json(visible_camera(request)))
+    return web.json_response(camera_json(visible_camera(request), request[ACTOR]))
 
 
 @role("viewer")
@@ -120,12 +123,12 @@ async def snooze_camera(request: web.Request) -> web.Response:
     """No notifications from a camera (or of one class) for some minutes; 0 ends it."""
     camera, body = visible_camera(request), await read_body(request, _SNOOZE)
     await request.app[ENGINE].snooze(camera.id, body["minutes"], body["label"], request[ACTOR])
-    return web.json_response(camera_json(visible_camera(request)))
+    return web.json_response(camera_json(visible_camera(request), request[ACTOR]))
 
 
 @role("operator")
 async def change_camera(request: web.Request) -> web.Response:
-    """Switches detection or privacy; admins and the integration also change what the configuration file holds."""
+    """Switches detection or privacy; admins and the integration also change settings, admins alone its masks."""
     camera, body = visible_camera(request), await read_body(request, _CHANGES)
     engine, actor = request.app[ENGINE], request[ACTOR]
     if not body:
@@ -133,6 +136,8 @@ async def change_camera(request: web.Request) -> web.Response:
     kept = {key: body[key] for key in _KEPT_IN_FILE if key in body}
     if (kept or "threshold" in body) and not allows(actor, "admin", "integration"):
         raise ForbiddenError("The threshold and other settings need the role admin or integration.")
+    if "masks" in body and not allows(actor, "admin"):
+        raise ForbiddenError("Masks need the role admin: without one, what somebody wanted hidden is seen.")
     if later := [key for key in _LATER if key in body]:
         raise LaterError(f"Not in this version: {', '.join(later)}.")
     if "source" in body:
@@ -145,7 +150,7 @@ async def change_camera(request: web.Request) -> web.Response:
         await engine.set_detection(camera.id, body["detection"], actor)
     if "privacy" in body:
         await engine.set_privacy(camera.id, body["privacy"], actor)
-    return web.json_response(camera_json(visible_camera(request)))
+    return web.json_response(camera_json(visible_camera(request), actor))
 
 
 @role("admin", "integration")
@@ -154,7 +159,7 @@ async def add_camera(request: web.Request) -> web.Response:
     require_all_cameras(request, "A new camera would be nobody's")
     body = await read_body(request, _NEW)
     camera = await request.app[ENGINE].add_camera(body["id"], body["source"], body["name"], request[ACTOR])
-    return web.json_response(camera_json(camera), status=201)
+    return web.json_response(camera_json(camera, request[ACTOR]), status=201)
 
 
 @role("admin", "integration")

@@ -11,13 +11,13 @@ from aiohttp import web
 from crime_detect_engine.web.access import role
 from crime_detect_engine.web.rendering import camera_names, incident_labels, readable, render
 from crime_detect_engine.web.route import ENGINE, UPLOAD_LIMIT_BYTES, Route, read_query
-from crime_detect_engine.web.visibility import visible_cameras, visible_incident
+from crime_detect_engine.web.visibility import visible_camera, visible_cameras, visible_incident
 
 from .incidents import SEARCH, find_incidents
 
 _STATIC = {path.name: path for path in (Path(__file__).parent.parent / "static").iterdir() if path.is_file()}
 _LATEST = 12
-_AFTER_LOGIN = re.compile(r"(incidents(/[0-9A-Z]{26})?|analyze)?")
+_AFTER_LOGIN = re.compile(r"(incidents(/[0-9A-Z]{26})?|cameras/[a-z0-9_]{1,32}/masks|analyze)?")
 
 
 @role("viewer")
@@ -74,6 +74,13 @@ async def show_incident_card(request: web.Request) -> web.Response:
     return render(request, "card.html", incident=incident, names=names)
 
 
+@role("admin")
+async def show_masks(request: web.Request) -> web.Response:
+    """Drawing what of a camera shall never be seen."""
+    camera = visible_camera(request)
+    return render(request, "masks.html", camera=camera, why_fixed=request.app[ENGINE].why_fixed(camera.id))
+
+
 @role("operator")
 async def show_analyze(request: web.Request) -> web.Response:
     """Upload a video or photo and see what the model says."""
@@ -101,6 +108,7 @@ ROUTES = (
     Route("GET", "/incidents", show_incidents, query=SEARCH),
     Route("GET", "/incidents/{incident}", show_incident),
     Route("GET", "/incidents/{incident}/card", show_incident_card),
+    Route("GET", "/cameras/{camera}/masks", show_masks),
     Route("GET", "/analyze", show_analyze),
     Route("GET", "/login", show_login),
     Route("GET", "/static/{name}", get_static),

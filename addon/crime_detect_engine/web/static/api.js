@@ -3,10 +3,11 @@
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 export class ApiError extends Error {
-  constructor(status, code, message) {
+  constructor(status, code, message, details = {}) {
     super(message);
     this.status = status;
     this.code = code;
+    this.details = details; // what is wrong, by key
   }
 }
 
@@ -32,7 +33,8 @@ export async function errorOf(response) {
   if (response.status === 401 && !location.pathname.endsWith("/login")) signIn();
   const answer = await response.json().catch(() => null);
   const error = answer?.error;
-  return new ApiError(response.status, error?.code ?? "failed", error?.message ?? "The engine could not answer.");
+  const message = error?.message ?? "The engine could not answer.";
+  return new ApiError(response.status, error?.code ?? "failed", message, error?.details);
 }
 
 export function signIn() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -98,6 +99,12 @@ async def test_the_threshold_is_for_admins_and_the_integration(site):
         ("PATCH", "", {"colour": "red"}, "colour"),
         ("PATCH", "", {"per_class": {"fighting": 2}}, "per_class.fighting"),
         ("PATCH", "", {"schedule": [{"from": 22}]}, "schedule.0.from"),
+        ("PATCH", "", {"masks": [[[0, 0], [1, 1]]]}, "masks.0"),
+        ("PATCH", "", {"masks": [[[i / 40, 0] for i in range(33)]]}, "masks.0"),
+        ("PATCH", "", {"masks": [[[0, 0], [1, 0], [1, 1.01]]]}, "masks.0.2.1"),
+        ("PATCH", "", {"masks": [[[0, 0], [1, 0], [1, 1, 1]]]}, "masks.0.2"),
+        ("PATCH", "", {"masks": [[[0, 0], [1, 0], [1, 1]]] * 17}, "masks"),
+        ("PATCH", "", {"masks": "none"}, "masks"),
         ("PATCH", "", [1], "body"),
     ],
 )
@@ -155,6 +162,48 @@ async def test_an_operator_changes_no_settings(site, key):
     async with site.client("investigator-token").patch("/api/v1/cameras/yard", json=body) as answer:
         assert answer.status == 403
     assert site.engine.actions == [], "also not the part that is allowed"
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "investigator", "integration"])
+async def test_masks_are_changed_and_seen_by_admins_alone(site, role):
+    triangle = [[[0.0, 0.0], [0.5, 0.0], [0.5, 0.5]]]
+    body = {"masks": triangle, "privacy": True}
+    async with site.client(f"{role}-token").patch("/api/v1/cameras/yard", json=body) as answer:
+        assert answer.status == 403
+    assert site.engine.actions == [], "also not the part that is allowed"
+    async with site.client("admin-token").patch("/api/v1/cameras/yard", json={"masks": triangle}) as answer:
+        changed = await answer.json()
+    assert (changed["masked"], changed["settings"]["masks"]) == (True, triangle)
+    assert site.engine.actions == [("change_camera", "yard", {"masks": triangle}, "admin")]
+    for path in ("/api/v1/cameras/yard", "/api/v1/cameras"):
+        async with site.client(f"{role}-token").get(path) as answer:
+            text = await answer.text()
+        assert '"masked": true' in text
+        assert '"masks"' not in text
+
+
+async def test_a_limited_admin_masks_their_own_cameras(site):
+    client = site.client("yard-token")
+    for camera, status in (("yard", 200), ("front_door", 404)):
+        async with client.patch(f"/api/v1/cameras/{camera}", json={"masks": []}) as answer:
+            assert answer.status == status
+    assert [action[:2] for action in site.engine.actions] == [("change_camera", "yard")]
+
+
+async def test_a_picture_taken_before_a_mask_is_not_sent_after_it(site, monkeypatch):
+    """It was being encoded when the mask came."""
+    encode, bare, masked = site.engine.encode_jpeg, site.engine.pictures["yard"], FakePicture(7)
+
+    def slowly(picture, height):
+        if picture is bare:
+            site.engine.pictures["yard"] = masked
+            view = site.engine.views["yard"]
+            site.engine.views["yard"] = replace(view, settings={"masks": [[[0, 0], [1, 0], [1, 1]]]})
+        return encode(picture, height)
+
+    monkeypatch.setattr(site.engine, "encode_jpeg", slowly)
+    async with site.client("viewer-token").get("/api/v1/cameras/yard/live.jpg") as answer:
+        assert await answer.read() == encode(masked)
 
 
 @pytest.mark.parametrize("body", [{"mode": "budget"}, {"false_alarm_budget": "1/week"}, {"false_alarm_budget": 0.5}])

@@ -51,6 +51,20 @@ async def test_a_limited_caller_sees_their_cameras_only(site):
         assert "Front door" not in page
 
 
+async def test_masks_are_drawn_by_admins_and_where_they_cannot_be_kept_the_page_says_so(site):
+    assert 'href="cameras/yard/masks"' in await page_of(site, "/")
+    assert "/masks" not in await page_of(site, "/", "investigator-token")
+    page = await page_of(site, "/cameras/yard/masks")
+    assert '<base href="../../">' in page
+    assert 'data-fixed=""' in page
+    site.engine.fixed = "start it with --config FILE"
+    page = await page_of(site, "/cameras/yard/masks")
+    assert "Start it with --config FILE." in page
+    assert 'data-fixed="yes"' in page
+    site.engine.put_camera("evil", EVIL)
+    assert "<script>" not in await page_of(site, "/cameras/evil/masks")
+
+
 async def test_filters_stay_chosen_and_lead_on(site):
     for _ in range(3):
         site.engine.open_incident("yard")
