@@ -166,6 +166,24 @@ async def test_settings_change_in_one_step_and_only_where_they_stand(house):
     assert house.editor.load().cameras["yard"].name == "Yard"
 
 
+async def test_masks_are_written_shown_audited_and_gone_again(house):
+    triangle = [[0.0, 0.0], [0.5, 0.0], [0.5, 0.25]]
+    await house.configuring.change_camera("yard", {"masks": [triangle]}, ANNA)
+    assert settings_json(house.lines["yard"].config)["masks"] == [triangle]
+    assert "    masks:\n      - [[0.0, 0.0], [0.5, 0.0], [0.5, 0.25]]\nretention:" in house.file.read_text()
+    with pytest.raises(InvalidInputError) as refused:
+        await house.configuring.change_camera("yard", {"masks": [triangle, [[0, 0], [0.5, 0.5], [1, 1]]]}, ANNA)
+    assert refused.value.details == {"masks.1": "these points enclose nothing"}
+    await house.configuring.change_camera("yard", {"masks": []}, ANNA)
+    assert house.file.read_text() == CONFIG
+    assert [entry.details for entry in await house.store.audit.list()] == [{"masks": []}, {"masks": [triangle]}]
+
+
+async def test_where_nothing_can_be_kept_it_is_said_before(house):
+    assert house.configuring.why_fixed("yard") is None
+    assert "--camera" in house.configuring.why_fixed("desk")
+
+
 async def test_what_is_wrong_is_said_by_its_key(house):
     wrong = {"per_class": {"dancing": 0.5}, "schedule": [{"days": "someday"}], "name": "X"}
     with pytest.raises(InvalidInputError) as refused:

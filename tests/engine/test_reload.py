@@ -126,6 +126,20 @@ async def test_a_camera_added_over_the_api_is_watched_and_one_removed_is_not(run
     assert running.file.read_text() == FILE.format(video=running.video)
 
 
+async def test_a_mask_set_over_the_api_hides_from_the_first_picture_after_it(running: Running, until: Any) -> None:
+    control = running.service._control
+    await until(lambda: control.live_picture("yard"), 20)
+    left = [[[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]]
+    await control.change_camera("yard", {"masks": left}, ADMIN)
+    assert (control.camera("yard").masked, control.camera("yard").settings["masks"]) == (True, left)
+    await until(lambda: control.live_picture("yard"), 20)
+    picture = control.live_picture("yard")
+    assert picture is not None
+    image = picture.rgb(360)
+    assert not image[:, : image.shape[1] // 2].any()
+    assert image[:, image.shape[1] // 2 + 4 :].any()
+
+
 async def test_retention_set_over_the_api_is_in_force(running: Running) -> None:
     await running.service._control.set_retention({"incidents": "60d"}, ADMIN)
     assert running.service._store.retention.options.incidents_s == 60 * 86400

@@ -14,6 +14,7 @@ from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.tag import Tag
 
+from . import remarks
 from .complaints import InvalidConfig, KeyPath, Problem
 from .document import REFERENCE, plain_value, yaml_of
 
@@ -64,29 +65,30 @@ def assign(root: Any, path: KeyPath, value: Any) -> None:
         inner = node.get(part) if isinstance(node, dict) else node[part]
         empty = inner is None or (type(inner) is str and plain_value(inner) is None)
         if empty and isinstance(node, dict):
-            inner = node[part] = type(root)()
+            remarks.put(node, part, type(root)())
+            inner = node[part]
         if not isinstance(inner, dict | list):
             raise LookupError(part)
         node = inner
     if isinstance(node, list) and not isinstance(path[-1], int):
         raise LookupError(path[-1])
-    node[path[-1]] = value
+    remarks.put(node, path[-1], value)
 
 
 def remove(root: Any, path: KeyPath) -> None:
     """Removes a key or an item. Raises LookupError when it is not there."""
-    node = root
+    node, above, by = root, None, None
     for part in path[:-1]:
-        node = node[part]
+        node, above, by = node[part], node, part
         if not isinstance(node, dict | list):
             raise LookupError(part)
-    del node[path[-1]]
+    remarks.drop(above, by, node, path[-1])
 
 
 def written(value: Any) -> Any:
     """Plain data as it is to stand in the file; `!secret x` becomes the tag. Raises InvalidConfig for other types."""
     if isinstance(value, dict):
-        return {str(key): written(inner) for key, inner in value.items()}
+        return CommentedMap({str(key): written(inner) for key, inner in value.items()})
     if isinstance(value, list | tuple):
         items = CommentedSeq(written(inner) for inner in value)
         if _fits_a_line(value):
