@@ -39,7 +39,11 @@ def async_log_incidents(hass: HomeAssistant, coordinator: CrimeDetectCoordinator
 def _activities(event: IncidentEvent) -> list[Activity]:
     incident, before = event.incident, event.before
     told: list[Activity] = []
-    if event.kind in (IncidentEventKind.NEW, IncidentEventKind.RAISED, IncidentEventKind.ENDED):
+    # It also counts as raised when a cooldown or snooze ends meanwhile: news for phones, but nothing became worse.
+    as_bad = before is not None and before.label == incident.label and before.severity >= incident.severity
+    if event.kind in (IncidentEventKind.NEW, IncidentEventKind.ENDED) or (
+        event.kind is IncidentEventKind.RAISED and not as_bad
+    ):
         told.append(Activity(event.kind.value))
     if event.kind is IncidentEventKind.DELETED or before is None:
         return told

@@ -37,7 +37,8 @@ async def test_the_story_of_an_incident(
 ) -> None:
     events, history = async_capture_events(hass, EVENT_INCIDENT), running.runtime_data.history
     story = [
-        {},
+        {"notify": False, "suppressed_by": "cooldown"},
+        {"notify": True, "suppressed_by": None},  # the cooldown is over: phones ring, but nothing became worse
         {"confidence": 0.9},  # no news
         {"severity": "critical", "confidence": 0.95},
         {"acknowledged": True},
