@@ -31,6 +31,7 @@ def test_discovery_gives_a_device_a_camera_until_the_integration_takes_over(
 ) -> None:
     if missing := RtspServer.missing() or homeassistant_missing():
         pytest.skip(missing)
+    pictures = MqttListener(broker, "crime_detect/e2e/media/+", (USERNAME, PASSWORD))
     with RtspServer({CAMERA: [loops["short"]]}) as rtsp, RealHomeAssistant(tmp_path / "home") as home:
         login = f"username: {USERNAME}, password: {PASSWORD}, ha_discovery: true"
         camera = f"{{source: '{rtsp.url(CAMERA)}', name: Front door, detection: {{cooldown: 2s}}}}"
@@ -39,11 +40,12 @@ def test_discovery_gives_a_device_a_camera_until_the_integration_takes_over(
         )
         home.add_mqtt(broker.host, broker.port, USERNAME, PASSWORD)
         wait_until(lambda: len(of_mqtt(home)) >= 9, 20, lambda: f"only {of_mqtt(home)}\n{home.log()[-5000:]}")
-        check_device(home, engine, broker)
+        check_device(home, engine, pictures)
         take_over(home, engine)
+    pictures.close()
 
 
-def check_device(home: RealHomeAssistant, engine: EngineProcess, broker: Mosquitto) -> None:
+def check_device(home: RealHomeAssistant, engine: EngineProcess, pictures: MqttListener) -> None:
     device = home.device("Front door")
     ids = of_mqtt(home)
     assert {one["device_id"] for one in home.entities("mqtt")} == {device}
@@ -53,7 +55,6 @@ def check_device(home: RealHomeAssistant, engine: EngineProcess, broker: Mosquit
     home.call("switch.turn_on", entity_id=ids["detection"])
     wait_until(lambda: home.state(ids["detection"])["state"] == "on", 10, "the switch does not come back")
 
-    pictures = MqttListener(broker, "crime_detect/e2e/media/+", (USERNAME, PASSWORD))
     event: Json = wait_until(
         lambda: (state := home.state(ids["incident"]))["state"] not in ("unknown", "unavailable") and state,
         60,
@@ -68,7 +69,6 @@ def check_device(home: RealHomeAssistant, engine: EngineProcess, broker: Mosquit
         10,
         "the image entity shows another picture",
     )
-    pictures.close()
     wait_until(lambda: home.state(ids["incident_active"])["state"] == "off", 60, "it stays active")
     assert float(home.state(ids["confidence"])["state"]) <= 100
 
