@@ -200,9 +200,16 @@ def test_a_fight_reaches_the_phones_the_page_and_the_media_browser(household: Ho
 def test_a_restart_in_mid_incident_tells_nothing_twice_and_loses_nothing(household: Household) -> None:
     home, phone = household.home, household.phone
     active, event = household.entity(FIGHT, "binary_sensor.incident_active"), household.entity(FIGHT, "event.incident")
-    wait_until(lambda: home.state(active)["state"] == "on", INCIDENT_S, lambda: home.log()[-5000:])
-    incident_id = home.state(event)["attributes"]["incident_id"]
-    wait_until(lambda: phone.heard(incident_id), 10, "no push")
+    earlier = {one["incident_id"] for one in household.told()}
+
+    def in_progress() -> str | None:
+        """An incident that is told and not over."""
+        going_on = [one["incident_id"] for one in household.told(FIGHT) if one["ended_at"] is None]
+        return next((one for one in going_on if one not in earlier and phone.heard(one)), None)
+
+    incident_id = wait_until(in_progress, INCIDENT_S, lambda: f"{phone.pushes}\n{home.log()[-5000:]}")
+    wait_until(lambda: home.state(active)["state"] == "on", 5, lambda: home.log()[-5000:])
+    assert home.state(event)["attributes"]["incident_id"] == incident_id
     before = home.state(event)["state"]
     assert home.stop() == 0
     home.start()
@@ -233,6 +240,12 @@ def test_a_restart_in_mid_incident_tells_nothing_twice_and_loses_nothing(househo
     wait_until(lambda: phone.heard(last), 10, lambda: f"{last} of a minute ago was not told\n{home.log()[-5000:]}")
     told = [attributes["incident_id"] for attributes in fired(changes, event)]
     assert len(told) == len(set(told))
+
+    home.kill()
+    home.start()
+    wait_until(lambda: phone.heard(household.told()[-1]["incident_id"]), INCIDENT_S, lambda: home.log()[-5000:])
+    rung = [len(phone.heard(one["incident_id"])) for one in household.told() if one["incident_id"] not in earlier]
+    assert rung == [1] * len(rung), "each is told once, power cut or not"
 
 
 def test_an_engine_that_goes_away_is_said_once_and_comes_back(household: Household) -> None:
