@@ -73,7 +73,9 @@ async def setup_entry(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncItera
     for one in hass.config_entries.async_entries(DOMAIN):
         if one.state is ConfigEntryState.LOADED:
             await hass.config_entries.async_unload(one.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    # After a failure pytest-timeout no longer watches: what does not end must not keep everybody waiting.
+    async with asyncio.timeout(30):
+        await hass.async_block_till_done(wait_background_tasks=True)
 
 
 @pytest.fixture
