@@ -41,7 +41,7 @@ def find_video(folder: Path) -> Path | None:
 
 def first_push(folder: Path, video: Path | None) -> Push:
     # A fight that comes before the phone is a recipient must not silence the next one for a minute.
-    camera = f"{{source: '{video}', name: Front door, detection: {{cooldown: 2s}}}}"
+    camera = f"{{source: 'loop:{video}', name: Front door, detection: {{cooldown: 2s}}}}"
     config = None if video is None else f"cameras: {{front_door: {camera}}}\n"
     engine = EngineProcess(folder / "engine", config, *([] if config else ["--demo"]))
     phone = Phone("My phone")
