@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,20 +20,23 @@ from .domain.clock import SystemClock
 from .domain.errors import InvalidInputError
 from .domain.types import Image, ModelSpec
 from .sampling.sampler import FixedRateSampler
+from .sampling.views import clip_views
 from .sources.file import FileSource
 from .vision.checkpoint import list_checkpoints
+from .vision.preprocess import compose_views
 
 _NEEDED = ("torch", "torchvision", "openvino", "sklearn")
 
 
-class ClipReader:
-    """Reads videos for one model: unbroken stretches uint8 [T, S, S, 3], by the engine's own source and sampler."""
+class ServingFootage:
+    """A learning `Footage`: the engine's own source and sampler, so that training sees what serving sees."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
 
-    def __call__(self, path: Path) -> Sequence[Image]:
-        sampler = FixedRateSampler(path.name, self._spec, gate=False)
+    def read(self, path: Path) -> Sequence[Image]:
+        whole = replace(self._spec, size=self._spec.picture_size, region="full", lag=1)
+        sampler = FixedRateSampler(path.name, whole, gate=False)
         stretches: list[list[Image]] = []
         for raw in FileSource(path).frames():
             frame = sampler.offer(raw)
@@ -44,11 +47,14 @@ class ClipReader:
             stretches[-1].append(frame.image)
         return [np.stack(stretch) for stretch in stretches]
 
+    def compose(self, clip: Image, zoom: float = 1.0) -> Image:
+        return compose_views(clip_views(clip, self._spec, zoom), self._spec)
+
 
 def train_command(arguments: argparse.Namespace) -> int:
     data = arguments.data or arguments.recipe.parent
     commands = _learning()
-    commands.train(arguments.recipe, data, arguments.out or Path("models"), ClipReader, SystemClock(), _tell)
+    commands.train(arguments.recipe, data, arguments.out or Path("models"), ServingFootage, SystemClock(), _tell)
     return 0
 
 
@@ -59,12 +65,12 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
     work = arguments.report or Path("reports")
     if arguments.recipe:
         data = arguments.data or arguments.recipe.parent
-        report = commands.evaluate_recipe(arguments.recipe, data, work / ".work", ClipReader, _tell)
+        report = commands.evaluate_recipe(arguments.recipe, data, work / ".work", ServingFootage, _tell)
     else:
         if arguments.data is None:
             raise InvalidInputError("evaluate --model needs --data")
         report = commands.evaluate_model(
-            arguments.model, arguments.data, arguments.groups, _folders(), ClipReader,
+            arguments.model, arguments.data, arguments.groups, _folders(), ServingFootage,
             allow_train=arguments.allow_train,
         )  # fmt: skip
     if arguments.report:
@@ -77,7 +83,7 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
 
 
 def calibrate_command(arguments: argparse.Namespace) -> int:
-    temperature = _learning().calibrate(arguments.model, arguments.data, arguments.groups, _folders(), ClipReader)
+    temperature = _learning().calibrate(arguments.model, arguments.data, arguments.groups, _folders(), ServingFootage)
     _say(f"temperature {temperature}")
     return 0
 

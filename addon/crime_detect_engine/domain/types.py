@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +35,25 @@ class Picture(Protocol):
         ...
 
 
+class Region(NamedTuple):
+    """A square of a picture that was made square; all relative to its side."""
+
+    left: float = 0.0
+    top: float = 0.0
+    side: float = 1.0
+
+
+WHOLE = Region()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One sampled frame. `image`: RGB uint8 SxSx3 at the model's size, read-only, masks burned in.
 
-    `previous` is the image sampled one model step before, None right after a cut or gap (then no difference exists
-    and the frame gives no features to a model that reads differences). `moving` is the motion gate's word; it stays
-    true for a whole window after the last motion. `cut` says that this frame does not continue the one before.
+    `previous` is the same region of the picture sampled `lag` model steps before, None right after a cut or gap (then
+    no difference exists and the frame gives no features to a model that reads differences). `region` is what the
+    image shows of the whole picture. `moving` is the motion gate's word; it stays true for a whole window after the
+    last motion. `cut` says that this frame does not continue the one before.
     """
 
     camera: str
@@ -55,6 +67,7 @@ class Frame:
     cut: bool = False
     fps: float | None = None
     """Frames a second that are sampled, where `frame_skip` makes it another rate than the model's own."""
+    region: Region = WHOLE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -273,9 +286,10 @@ Event = IncidentChanged | CameraChanged | EngineChanged
 class ModelSpec:
     """All that serving needs to treat pictures exactly as training did; stored inside the checkpoint.
 
-    `input`: `difference` (clip(128 + gain·(now − previous sampled image))) or `rgb`. `frames` is the window length in
+    `input`: `difference` (clip(128 + gain·(now − image `lag` steps before))) or `rgb`. `frames` is the window length in
     steps of 1/`fps` seconds; `size` the square input in pixels; `mean`/`std` apply to values scaled by `scale`
-    (`unit` 0..1, `symmetric` −1..1). `temperature` divides the logits.
+    (`unit` 0..1, `symmetric` −1..1). `temperature` divides the logits. `region`: `full`, or `motion`: a square around
+    what moves, cut out of the picture at `source_size` pixels.
     """
 
     name: str
@@ -304,3 +318,11 @@ class ModelSpec:
     """Arguments of the network's constructor."""
     demo: bool = False
     """True for the checkpoint that only knows procedural scenes."""
+    lag: int = 1
+    region: str = "full"
+    source_size: int | None = None
+
+    @property
+    def picture_size(self) -> int:
+        """Side in pixels of the whole picture before the region is cut out."""
+        return self.source_size or self.size

@@ -24,7 +24,7 @@ from crime_detect_engine.vision.checkpoint import (
 from crime_detect_engine.vision.network import Network, restore_network
 
 from .calibration import fit_temperature
-from .datasets import ClipFile, Reader, Sample, load_samples
+from .datasets import ClipFile, Footage, Sample, load_samples
 from .evaluate import build_report, clip_arrays, cross_validate, part_report, score_clips
 from .export import export_openvino
 from .initialise import initialise_head
@@ -32,44 +32,48 @@ from .recipe import DataFolder, Recipe, read_recipe
 from .registry import describe_making, store_model, training_clips
 from .train import Report, start_network, train_network
 
-ReaderOf = Callable[[ModelSpec], Reader]
-"""Gives the reader that samples videos at a model's rate and size."""
+FootageOf = Callable[[ModelSpec], Footage]
+"""Gives what reads and composes videos for a model."""
 
 
-def train(recipe_file: Path, data: Path, models: Path, reader_of: ReaderOf, clock: Clock, report: Report) -> Checkpoint:
+def train(
+    recipe_file: Path, data: Path, models: Path, footage_of: FootageOf, clock: Clock, report: Report
+) -> Checkpoint:
     """Folds, calibration, final training, export and card in one go; continues where it was cut off.
 
     The checkpoint comes to `models/<name>`; what is under way lies in `models/.work/<name>`.
     """
     recipe = read_recipe(recipe_file)
-    samples, files = _load(recipe, data, reader_of)
-    return train_samples(recipe, samples, data, models, clock, report, manifest=_digests(data, files))
+    footage = footage_of(recipe.spec)
+    samples, files = _load(recipe, data, footage)
+    return train_samples(recipe, samples, data, models, clock, report, footage, manifest=_digests(data, files))
 
 
 def train_samples(
     recipe: Recipe, samples: Sequence[Sample], data: Path, models: Path, clock: Clock, report: Report,
-    *, manifest: Sequence[str] = (),
+    footage: Footage, *, manifest: Sequence[str] = (),
 ) -> Checkpoint:  # fmt: skip
     """The same for clips that are already in memory (procedural scenes). `folds = 0` in the recipe skips the folds."""
     work = models / ".work" / recipe.name
     began = _began(work, clock.now())
-    figures = _measure(recipe, samples, data, work, report) if recipe.training.folds else {}
-    network = train_network(recipe, samples, data, work / "final", report)
+    figures = _measure(recipe, samples, data, work, report, footage) if recipe.training.folds else {}
+    network = train_network(recipe, samples, data, work / "final", report, footage)
     figures["made"] = describe_making(began, clock.now())
     checkpoint = store_model(recipe, network, figures, manifest, models)
     report(f"wrote {checkpoint.folder}")
     return checkpoint
 
 
-def evaluate_recipe(recipe_file: Path, data: Path, work: Path, reader_of: ReaderOf, report: Report) -> dict[str, Any]:
+def evaluate_recipe(recipe_file: Path, data: Path, work: Path, footage_of: FootageOf, report: Report) -> dict[str, Any]:
     """Retrains per fold and pools the out-of-fold scores; the report as a dictionary."""
     recipe = read_recipe(recipe_file)
-    samples, _ = _load(recipe, data, reader_of)
-    return _measure(recipe, samples, data, work / recipe.name, report)
+    footage = footage_of(recipe.spec)
+    samples, _ = _load(recipe, data, footage)
+    return _measure(recipe, samples, data, work / recipe.name, report, footage)
 
 
 def evaluate_model(
-    name: str, data: Path, groups: Path | None, folders: Sequence[Path], reader_of: ReaderOf, *, allow_train: bool
+    name: str, data: Path, groups: Path | None, folders: Sequence[Path], footage_of: FootageOf, *, allow_train: bool
 ) -> dict[str, Any]:
     """Figures of a finished model on DIR/<class>/* clips. Refuses clips it was trained on unless `allow_train`.
 
@@ -77,7 +81,8 @@ def evaluate_model(
     """
     checkpoint = find_checkpoint(name, folders)
     spec = checkpoint.spec
-    samples, files = _load_folder(spec, data, groups, reader_of)
+    footage = footage_of(spec)
+    samples, files = _load_folder(spec, data, groups, footage)
     known = training_clips(spec)
     seen = sorted(file.path for file in files if file_digest(data / file.path) in known)
     if seen and not allow_train:
@@ -85,7 +90,7 @@ def evaluate_model(
             f"{name} was trained on {len(seen)} of {len(files)} clips ({seen[0]}, …): figures on them say nothing "
             "about new footage; --allow-train computes them anyway and says so in the report"
         )
-    scored = score_clips(_restored(checkpoint), spec, samples)
+    scored = score_clips(_restored(checkpoint), spec, samples, footage)
     # The model's own temperature is applied, not fitted anew on what is measured.
     scaled = [replace(c, windows=tuple(tuple(v / spec.temperature for v in w) for w in c.windows)) for c in scored]
     return {
@@ -96,7 +101,7 @@ def evaluate_model(
     }
 
 
-def calibrate(name: str, data: Path, groups: Path | None, folders: Sequence[Path], reader_of: ReaderOf) -> float:
+def calibrate(name: str, data: Path, groups: Path | None, folders: Sequence[Path], footage_of: FootageOf) -> float:
     """Fits the temperature on clips the model never saw and writes it into the user's checkpoint.
 
     Raises InvalidInputError for clips it was trained on, or for a shipped checkpoint, which is not edited in place.
@@ -104,10 +109,12 @@ def calibrate(name: str, data: Path, groups: Path | None, folders: Sequence[Path
     checkpoint = find_checkpoint(name, folders)
     if checkpoint.folder.parent not in folders:
         raise InvalidInputError(f"{name} is shipped with the engine; copy it to your models first")
-    samples, files = _load_folder(checkpoint.spec, data, groups, reader_of)
+    footage = footage_of(checkpoint.spec)
+    samples, files = _load_folder(checkpoint.spec, data, groups, footage)
     if any(file_digest(data / file.path) in training_clips(checkpoint.spec) for file in files):
         raise InvalidInputError("calibration needs clips that the model was not trained on")
-    logits, labels = clip_arrays(checkpoint.spec, score_clips(_restored(checkpoint), checkpoint.spec, samples))
+    scored = score_clips(_restored(checkpoint), checkpoint.spec, samples, footage)
+    logits, labels = clip_arrays(checkpoint.spec, scored)
     temperature = fit_temperature(logits, labels)
     write_checkpoint(checkpoint.folder, replace(checkpoint.spec, temperature=temperature))
     return temperature
@@ -119,27 +126,30 @@ def export(name: str, out: Path, folders: Sequence[Path]) -> float:
     return export_openvino(_restored(checkpoint), checkpoint.spec, out)
 
 
-def _measure(recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, report: Report) -> dict[str, Any]:
+def _measure(
+    recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, report: Report, footage: Footage
+) -> dict[str, Any]:
     work.mkdir(parents=True, exist_ok=True)
-    scored = cross_validate(recipe, samples, data, work, report)
+    scored = cross_validate(recipe, samples, data, work, report, footage)
     return {
         "model": recipe.name,
         "version": recipe.spec.version,
         "configurations_tried": recipe.training.configurations_tried,
         **build_report(recipe.spec, scored),
-        "baseline": _baseline(recipe, samples, data, work),
+        "baseline": _baseline(recipe, samples, data, work, footage),
     }
 
 
-def _baseline(recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path) -> dict[str, Any]:
+def _baseline(recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, footage: Footage) -> dict[str, Any]:
     """The figures of the start of every fold: what fine-tuning has to beat."""
     kept = work / "baseline.json"
     if not kept.exists():
         scored = []
         for fold in sorted({sample.fold for sample in samples if not sample.extra}):
             network = start_network(recipe, data)
-            initialise_head(network, recipe, [s for s in samples if s.fold != fold])
-            scored += score_clips(network, recipe.spec, [s for s in samples if s.fold == fold and not s.extra])
+            initialise_head(network, recipe, [s for s in samples if s.fold != fold], footage)
+            own = [s for s in samples if s.fold == fold and not s.extra]
+            scored += score_clips(network, recipe.spec, own, footage)
         part = part_report(recipe.spec, scored)
         kept.write_text(json.dumps({k: part["after_scaling"][k] for k in ("accuracy", "roc_auc")}), encoding="utf-8")
     baseline: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
@@ -152,21 +162,21 @@ def _began(work: Path, now: datetime) -> datetime:
     return min([now, *times])
 
 
-def _load(recipe: Recipe, data: Path, reader_of: ReaderOf) -> tuple[list[Sample], list[ClipFile]]:
+def _load(recipe: Recipe, data: Path, footage: Footage) -> tuple[list[Sample], list[ClipFile]]:
     samples: list[Sample] = []
     files: list[ClipFile] = []
     for folder in recipe.data:
-        own, listed = load_samples(data, folder, recipe.spec, recipe.training.folds or 1, reader_of(recipe.spec))
+        own, listed = load_samples(data, folder, recipe.spec, recipe.training.folds or 1, footage)
         samples += own
         files += listed
     return samples, files
 
 
 def _load_folder(
-    spec: ModelSpec, data: Path, groups: Path | None, reader_of: ReaderOf
+    spec: ModelSpec, data: Path, groups: Path | None, footage: Footage
 ) -> tuple[list[Sample], list[ClipFile]]:
     folder = DataFolder(groups=str(groups.resolve()) if groups else None)
-    return load_samples(data, folder, spec, 1, reader_of(spec))
+    return load_samples(data, folder, spec, 1, footage)
 
 
 def _digests(data: Path, files: Sequence[ClipFile]) -> list[str]:

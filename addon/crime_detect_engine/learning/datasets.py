@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,19 @@ from crime_detect_engine.domain.types import ModelSpec
 from .recipe import DataFolder
 
 Clip = NDArray[np.uint8]
-Reader = Callable[[Path], Sequence[Clip]]
-"""Reads one video as serving would see it: unbroken stretches, each uint8 [T, S, S, 3] at the model's rate and size."""
+
+
+class Footage(Protocol):
+    """How one model's pictures come from videos: by the very parts that serve."""
+
+    def read(self, path: Path) -> Sequence[Clip]:
+        """One video: unbroken stretches, each uint8 [T, P, P, 3] at the model's rate and picture size."""
+        ...
+
+    def compose(self, clip: Clip, zoom: float = 1.0) -> Clip:
+        """What the CNN is shown of a stretch, uint8 [N, S, S, 3]; `zoom` widens the region it follows."""
+        ...
+
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
 SEGMENT_WINDOWS = 2
@@ -76,14 +88,14 @@ def assign_folds(clips: Sequence[ClipFile], folds: int) -> list[int]:
 
 
 def load_samples(
-    root: Path, folder: DataFolder, spec: ModelSpec, folds: int, read: Reader
+    root: Path, folder: DataFolder, spec: ModelSpec, folds: int, footage: Footage
 ) -> tuple[list[Sample], list[ClipFile]]:
     """Decodes a folder. Long videos become several samples of two windows. Also returns what was listed."""
     files = list_clips(root, folder, spec.labels)
     samples = []
     for file, fold in zip(files, assign_folds(files, folds), strict=True):
         label = spec.labels.index(file.label)
-        for stretch in read(root / file.path):
+        for stretch in footage.read(root / file.path):
             for clip in _segments(stretch, SEGMENT_WINDOWS * spec.frames + 1, spec.min_frames + 1):
                 extra = folder.label is not None
                 samples.append(Sample(file.path, clip, label, file.group, fold, file.origin or folder.folder, extra))

@@ -14,11 +14,11 @@ import torch
 from crime_detect_engine.domain.types import NORMAL, ModelSpec
 from crime_detect_engine.vision.classifier import pad
 from crime_detect_engine.vision.network import Network
-from crime_detect_engine.vision.preprocess import compose_clip, still_input
+from crime_detect_engine.vision.preprocess import still_input
 from crime_detect_engine.vision.sequences import slide
 
 from .calibration import cross_fitted, fit_temperature
-from .datasets import Sample
+from .datasets import Footage, Sample
 from .initialise import clip_features
 from .metrics import figures, intervals, softmax
 from .recipe import Recipe
@@ -41,7 +41,7 @@ class ScoredClip:
         return max(self.windows, key=lambda logits: _suspicion(logits, normal))
 
 
-def score_clips(network: Network, spec: ModelSpec, samples: Sequence[Sample]) -> list[ScoredClip]:
+def score_clips(network: Network, spec: ModelSpec, samples: Sequence[Sample], footage: Footage) -> list[ScoredClip]:
     """Windows every 0.5 s as in `analyze`; stretches of one video are one clip.
 
     A clip without a stretch long enough is judged by its longest one as if nothing had moved before it.
@@ -51,7 +51,7 @@ def score_clips(network: Network, spec: ModelSpec, samples: Sequence[Sample]) ->
         by_path.setdefault(sample.path, []).append(sample)
     scored = []
     for path, own in by_path.items():
-        stretches = [clip_features(network, compose_clip(sample.clip, spec)) for sample in own]
+        stretches = [clip_features(network, footage.compose(sample.clip)) for sample in own]
         windows = [w for f in stretches if len(f) >= spec.min_frames for w in slide(f, spec)]
         logits = _logits(network, windows or [_after_stillness(network, spec, max(stretches, key=len))])
         first = own[0]
@@ -65,7 +65,7 @@ def _after_stillness(network: Network, spec: ModelSpec, features: Any) -> Any:
 
 
 def cross_validate(
-    recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, report: Report
+    recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, report: Report, footage: Footage
 ) -> list[ScoredClip]:
     """Trains one network a fold without the fold and scores the fold with it. Finished folds in `work` are kept."""
     scored: list[ScoredClip] = []
@@ -74,8 +74,8 @@ def cross_validate(
         if not kept.exists():
             report(json.dumps({"fold": fold}))
             training = [sample for sample in samples if sample.fold != fold]
-            network = train_network(recipe, training, data, kept.parent, report)
-            own = score_clips(network, recipe.spec, [sample for sample in samples if sample.fold == fold])
+            network = train_network(recipe, training, data, kept.parent, report, footage)
+            own = score_clips(network, recipe.spec, [sample for sample in samples if sample.fold == fold], footage)
             kept.write_text(json.dumps([asdict(clip) for clip in own]), encoding="utf-8")
         scored += read_scores(kept)
     return scored

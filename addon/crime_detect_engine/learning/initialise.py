@@ -10,11 +10,10 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from crime_detect_engine.domain.types import ModelSpec
+from crime_detect_engine.vision.classifier import pad
 from crime_detect_engine.vision.network import ImageHead, Network
-from crime_detect_engine.vision.preprocess import compose_clip
 
-from .datasets import Sample
+from .datasets import Footage, Sample
 from .recipe import Recipe
 
 
@@ -30,25 +29,25 @@ def clip_features(network: Network, clip: NDArray[np.uint8], *, exact: bool = Tr
     return features
 
 
-def settle_batch_norm(network: Network, spec: ModelSpec, samples: Sequence[Sample]) -> None:
+def settle_batch_norm(network: Network, samples: Sequence[Sample], footage: Footage) -> None:
     """Estimates batch norm's statistics once from the data: random weights come with none that fit."""
     layers = [module for module in network.encoder.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     for layer in layers:
         layer.train()
         layer.momentum = None
     for start in range(0, len(samples), 8):
-        clip_features(network, np.concatenate([compose_clip(s.clip[:4], spec) for s in samples[start : start + 8]]))
+        clip_features(network, np.concatenate([footage.compose(s.clip[:6]) for s in samples[start : start + 8]]))
     network.eval()
 
 
-def initialise_head(network: Network, recipe: Recipe, samples: Sequence[Sample]) -> float:
+def initialise_head(network: Network, recipe: Recipe, samples: Sequence[Sample], footage: Footage) -> float:
     """Sets the head's standardisation and its linear part; returns the accuracy on the samples it was fitted to."""
     spec = recipe.spec
     network.eval()
-    sequences = [clip_features(network, compose_clip(s.clip, spec)[: spec.frames], exact=False) for s in samples]
+    sequences = [clip_features(network, footage.compose(s.clip)[: spec.frames], exact=False) for s in samples]
     frames = np.concatenate(sequences)
-    image_head = isinstance(network.head, ImageHead)
-    rows = np.stack([v.mean(0) if image_head else np.r_[v.mean(0), v.std(0)] for v in sequences])
+    with torch.inference_mode():
+        rows = network.head.describe(*(torch.from_numpy(part) for part in pad(sequences))).numpy()
     centre, spread = rows.mean(0), rows.std(0) + 1e-4
     labels = np.array([s.label for s in samples])
     weights = np.array([recipe.training.extra_weight if s.extra else 1.0 for s in samples])
@@ -56,7 +55,7 @@ def initialise_head(network: Network, recipe: Recipe, samples: Sequence[Sample])
     regression.fit((rows - centre) / spread, labels, sample_weight=weights)
     coefficients, intercept = _by_class(regression, len(spec.labels))
     head = network.head
-    if image_head:
+    if isinstance(head, ImageHead):
         _fill(head, feature_mean=centre, feature_scale=spread)
     else:
         _fill(head, statistics_mean=centre, statistics_scale=spread)

@@ -42,6 +42,8 @@ class Augmentation:
     speed: float = 1.25
     splice: float = 0.15
     mixup: float = 0.3
+    zoom: float = 0.2
+    """Of the region that follows motion: its side is changed by up to this factor's exponential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,10 @@ _MODEL = {
     vol.Optional("size", default=224): int,
     vol.Optional("input", default="rgb"): vol.In(["rgb", "difference"]),
     vol.Optional("gain", default=2.0): vol.Coerce(float),
+    vol.Optional("lag", default=1): vol.All(int, vol.Range(min=1, max=4)),
+    vol.Optional("region", default="full"): vol.In(["full", "motion"]),
+    vol.Optional("source_size", default=None): vol.Any(int, None),
+    vol.Optional("statistics", default=["mean", "deviation"]): [vol.In(["mean", "deviation", "change", "peak"])],
     vol.Optional("scale", default="unit"): vol.In(["unit", "symmetric"]),
     vol.Optional("mean", default=list(_IMAGENET_MEAN)): vol.All([vol.Coerce(float)], vol.Length(min=3, max=3)),
     vol.Optional("std", default=list(_IMAGENET_STD)): vol.All([vol.Coerce(float)], vol.Length(min=3, max=3)),
@@ -166,6 +172,13 @@ def _spec(model: Mapping[str, Any]) -> ModelSpec:
         frames=model["frames"], fps=model["fps"], size=model["size"], input=model["input"], gain=model["gain"],
         mean=(mean[0], mean[1], mean[2]), std=(std[0], std[1], std[2]), scale=model["scale"],
         interpolation=model["interpolation"], feature_dim=model["feature_dim"], hidden_dim=model["hidden_dim"],
-        temperature=1.0, min_frames=model["min_frames"], trained=False, options={"dropout": model["dropout"]},
-        demo=model["demo"],
+        temperature=1.0, min_frames=model["min_frames"], trained=False, options=_options(model),
+        demo=model["demo"], lag=model["lag"], region=model["region"], source_size=model["source_size"],
     )  # fmt: skip
+
+
+def _options(model: Mapping[str, Any]) -> dict[str, Any]:
+    """What the network's head is built with."""
+    if model["network"] == "densenet121":
+        return {"dropout": model["dropout"]}
+    return {"dropout": model["dropout"], "statistics": model["statistics"]}

@@ -17,10 +17,9 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from crime_detect_engine.vision.network import Network, build_network, load_trunk, round_weights
-from crime_detect_engine.vision.preprocess import compose_clip
 
 from .augment import augment
-from .datasets import Sample
+from .datasets import Footage, Sample
 from .initialise import initialise_head, settle_batch_norm
 from .recipe import Recipe, Training
 
@@ -38,7 +37,9 @@ class Run:
     step: int = 0
 
 
-def train_network(recipe: Recipe, samples: Sequence[Sample], data: Path, out: Path, report: Report) -> Network:
+def train_network(
+    recipe: Recipe, samples: Sequence[Sample], data: Path, out: Path, report: Report, footage: Footage
+) -> Network:
     """Trains on all `samples`; continues from `out` when a run was cut off. Returns the averaged network in eval mode.
 
     `data` is where the recipe's start weights lie. Nothing is selected on the way: the epochs are fixed beforehand.
@@ -54,15 +55,15 @@ def train_network(recipe: Recipe, samples: Sequence[Sample], data: Path, out: Pa
     resumed = state_file.exists()
     if not resumed:
         if settings.start == "random":
-            settle_batch_norm(network, recipe.spec, samples)
-        accuracy = initialise_head(network, recipe, samples)
+            settle_batch_norm(network, samples, footage)
+        accuracy = initialise_head(network, recipe, samples, footage)
         report(json.dumps({"epoch": 0, "initial_train_accuracy": round(accuracy, 4)}))
     run = Run(network, _optimizer(network, settings), {k: v.clone() for k, v in network.state_dict().items()})
     if resumed:
         _restore(run, state_file)
     with (out / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
         while run.epoch < settings.epochs:
-            line = json.dumps(train_one_epoch(run, recipe, samples))
+            line = json.dumps(train_one_epoch(run, recipe, samples, footage))
             _save(run, state_file)
             metrics.write(line + "\n")
             metrics.flush()
@@ -81,7 +82,7 @@ def start_network(recipe: Recipe, data: Path) -> Network:
     return network
 
 
-def train_one_epoch(run: Run, recipe: Recipe, samples: Sequence[Sample]) -> dict[str, Any]:
+def train_one_epoch(run: Run, recipe: Recipe, samples: Sequence[Sample], footage: Footage) -> dict[str, Any]:
     """One pass over the main samples and this epoch's share of the extra ones."""
     settings = recipe.training
     # Randomness depends on seed and epoch alone, so that a resumed run is the run it would have been.
@@ -94,7 +95,7 @@ def train_one_epoch(run: Run, recipe: Recipe, samples: Sequence[Sample]) -> dict
     for start in range(0, len(order), settings.batch):
         batch = [samples[i] for i in order[start : start + settings.batch]]
         _schedule(run, settings, steps * settings.epochs)
-        loss, hits = _learn(run.network, run.optimizer, recipe, batch, random)
+        loss, hits = _learn(run, recipe, batch, footage, random)
         _average(run, settings.average_decay)
         run.step += 1
         losses.append(loss)
@@ -121,13 +122,19 @@ def forward_clips(network: Network, clips: Sequence[np.ndarray[Any, np.dtype[np.
 
 
 def _learn(
-    network: Network, optimizer: torch.optim.Optimizer, recipe: Recipe, batch: Sequence[Sample], random: Any
+    run: Run, recipe: Recipe, batch: Sequence[Sample], footage: Footage, random: np.random.Generator
 ) -> tuple[float, int]:
-    spec, settings = recipe.spec, recipe.training
-    frames = int(random.integers(spec.min_frames, spec.frames + 1)) + (spec.input == "difference")
-    clips = [compose_clip(augment(s.clip, frames, recipe.augmentation, random), spec) for s in batch]
+    spec, settings, options = recipe.spec, recipe.training, recipe.augmentation
+    network, optimizer = run.network, run.optimizer
+    frames = int(random.integers(spec.min_frames, spec.frames + 1)) + (spec.lag if spec.input == "difference" else 0)
+    clips = [
+        footage.compose(
+            augment(s.clip, frames, options, random), float(np.exp(random.uniform(-options.zoom, options.zoom)))
+        )
+        for s in batch
+    ]
     targets = functional.one_hot(torch.tensor([s.label for s in batch]), len(spec.labels)).float()
-    clips, targets = mix(clips, targets, recipe.augmentation.mixup, random)
+    clips, targets = mix(clips, targets, options.mixup, random)
     logits = forward_clips(network, clips)
     targets = targets.to(logits.device)
     loss = functional.cross_entropy(logits, targets, label_smoothing=settings.label_smoothing)

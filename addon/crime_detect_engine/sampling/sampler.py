@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crime_detect_engine.domain.ports import RawFrame
-from crime_detect_engine.domain.types import Frame, Image, ModelSpec
+from crime_detect_engine.domain.types import Frame, ModelSpec
 
 from .cuts import CutDetector
 from .masks import Masks, Polygon
 from .motion import MotionGate
 from .picture import MaskedPicture
 from .rate import rate_of
+from .views import Views
 
 MAX_GAP_STEPS = 2.5
 """A longer pause between two sampled frames is a gap: there is no difference across it and the window is dropped."""
@@ -50,7 +51,8 @@ class FixedRateSampler:
         self._counted = 0
         self._counted_from_s = 0.0
         self.note = rate_of(frame_skip, 0.0, spec.fps)[1]
-        self._size = spec.size
+        self._size = spec.picture_size
+        self._views = Views(spec)
         self._interpolation = spec.interpolation
         self._masks = masks if isinstance(masks, Masks) else Masks(masks)
         self._cuts = CutDetector() if find_cuts else None
@@ -60,7 +62,6 @@ class FixedRateSampler:
         self._offered_s: float | None = None
         self._interval_s = 0.0
         self._sampled_s = 0.0
-        self._previous: Image | None = None
         self._pending_cut = False
 
     @property
@@ -109,27 +110,28 @@ class FixedRateSampler:
             self._fps, self._step_s, self._pending_cut = fps, 1.0 / fps, True
 
     def _take(self, raw: RawFrame) -> Frame:
-        image = self._masks.apply(raw.rgb(self._size, self._size, self._interpolation))
+        picture = self._masks.apply(raw.rgb(self._size, self._size, self._interpolation))
         cut = self._pending_cut
-        if self._cuts is not None and self._cuts.cut(image, known=cut):
+        if self._cuts is not None and self._cuts.cut(picture, known=cut):
             cut = True
         moving = True
         if self._gate is not None:
             moving = self._gate.moving(raw.luma(), raw.stream_s, cut=cut)
+        image, previous, region = self._views.show(picture, cut=cut)
         frame = Frame(
             camera=self._camera,
             seq=self._seq,
             at=raw.at,
             tick_s=raw.tick_s,
             image=image,
-            previous=None if cut else self._previous,
+            previous=previous,
             picture=MaskedPicture(raw, self._masks),
             moving=moving,
             cut=cut,
             fps=self._fps,
+            region=region,
         )
         self._seq += 1
-        self._previous = image
         self._sampled_s = raw.stream_s
         self._due_s += self._step_s
         if raw.stream_s >= self._due_s - self._interval_s / 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,32 +42,59 @@ class FrameEncoder(nn.Module):  # type: ignore[misc]
         return self
 
 
-def masked_statistics(windows: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over the real steps of [N, T, D]: two tensors [N, D]."""
+def masked_mean(windows: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the real steps of [N, T, D] → [N, D]."""
     weight = mask.unsqueeze(-1)
-    count = weight.sum(1).clamp(min=1.0)
-    mean = (windows * weight).sum(1) / count
-    variance = ((windows - mean.unsqueeze(1)).square() * weight).sum(1) / count
-    return mean, (variance + 1e-6).sqrt()
+    return (windows * weight).sum(1) / weight.sum(1).clamp(min=1.0)
+
+
+def masked_deviation(windows: Tensor, mask: Tensor) -> Tensor:
+    """Standard deviation over the real steps."""
+    squares = (windows - masked_mean(windows, mask).unsqueeze(1)).square()
+    return (masked_mean(squares, mask) + 1e-6).sqrt()
+
+
+def masked_change(windows: Tensor, mask: Tensor) -> Tensor:
+    """Mean absolute difference of a real step from the one before: how restless, not only how varied."""
+    return masked_mean((windows[:, 1:] - windows[:, :-1]).abs(), mask[:, 1:] * mask[:, :-1])
+
+
+def masked_peak(windows: Tensor, mask: Tensor) -> Tensor:
+    """The largest value of the real steps; features are not negative."""
+    return (windows * mask.unsqueeze(-1)).amax(1)
+
+
+STATISTICS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean": masked_mean, "deviation": masked_deviation, "change": masked_change, "peak": masked_peak,
+}  # fmt: skip
+"""What the linear part of a head may read of a window."""
 
 
 class TemporalHead(nn.Module):  # type: ignore[misc]
     """[N, T, D] and mask [N, T] → logits [N, C].
 
-    The linear `skip` reads mean and standard deviation over time: what logistic regression on frozen features reads.
+    The linear `skip` reads statistics over time: what logistic regression on frozen features reads.
     The recurrent part starts at zero and adds what order says. It runs forward only over right-padded windows, so
     padding cannot reach a real step.
     """
 
-    def __init__(self, spec: ModelSpec, recurrent: Callable[..., nn.Module], dropout: float = 0.5) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        recurrent: Callable[..., nn.Module],
+        dropout: float = 0.5,
+        statistics: Sequence[str] = ("mean", "deviation"),
+    ) -> None:
         super().__init__()
         features, hidden, classes = spec.feature_dim, spec.hidden_dim, len(spec.labels)
+        self.statistics = [STATISTICS[name] for name in statistics]
+        count = len(self.statistics)
         self.hidden_dim = hidden
         self.register_buffer("feature_mean", torch.zeros(features))
         self.register_buffer("feature_scale", torch.ones(features))
-        self.register_buffer("statistics_mean", torch.zeros(2 * features))
-        self.register_buffer("statistics_scale", torch.ones(2 * features))
-        self.skip = nn.Linear(2 * features, classes)
+        self.register_buffer("statistics_mean", torch.zeros(count * features))
+        self.register_buffer("statistics_scale", torch.ones(count * features))
+        self.skip = nn.Linear(count * features, classes)
         self.project = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Dropout(dropout))
         self.recurrent = recurrent(hidden, hidden, batch_first=True)
         self.out = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, classes))
@@ -75,10 +102,8 @@ class TemporalHead(nn.Module):  # type: ignore[misc]
             nn.init.zeros_(parameter)
 
     def forward(self, windows: Tensor, mask: Tensor) -> Tensor:
-        real = mask.unsqueeze(-1) > 0
-        windows = torch.where(real, windows, torch.zeros_like(windows))
-        mean, deviation = masked_statistics(windows, mask)
-        statistics = (torch.cat((mean, deviation), 1) - self.statistics_mean) / self.statistics_scale
+        windows = torch.where(mask.unsqueeze(-1) > 0, windows, torch.zeros_like(windows))
+        statistics = (self.describe(windows, mask) - self.statistics_mean) / self.statistics_scale
         steps = self.project((windows - self.feature_mean) / self.feature_scale)
         outputs = self.recurrent(steps, self._start(steps))[0]
         following = torch.cat((mask[:, 1:], torch.zeros_like(mask[:, :1])), 1)
@@ -86,6 +111,10 @@ class TemporalHead(nn.Module):  # type: ignore[misc]
         average = (outputs * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True).clamp(min=1.0)
         logits: Tensor = self.skip(statistics) + self.out(torch.cat((last, average), 1))
         return logits
+
+    def describe(self, windows: Tensor, mask: Tensor) -> Tensor:
+        """The statistics of [N, T, D] whose padding is zero, side by side."""
+        return torch.cat([statistic(windows, mask) for statistic in self.statistics], 1)
 
     def _start(self, steps: Tensor) -> Any:
         # Built from the input so that the exported graph keeps N open.
@@ -105,9 +134,13 @@ class ImageHead(nn.Module):  # type: ignore[misc]
 
     def forward(self, windows: Tensor, mask: Tensor) -> Tensor:
         windows = torch.where(mask.unsqueeze(-1) > 0, windows, torch.zeros_like(windows))
-        mean = masked_statistics(windows, mask)[0]
+        mean = self.describe(windows, mask)
         logits: Tensor = self.skip(self.dropout((mean - self.feature_mean) / self.feature_scale))
         return logits
+
+    def describe(self, windows: Tensor, mask: Tensor) -> Tensor:
+        """The mean of [N, T, D] whose padding is zero."""
+        return masked_mean(windows, mask)
 
 
 class Network(nn.Module):  # type: ignore[misc]

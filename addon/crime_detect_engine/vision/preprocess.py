@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,11 @@ def compose(frame: Frame, spec: ModelSpec) -> Image | None:
     return difference(frame.image, frame.previous, spec.gain)
 
 
-def compose_clip(clip: NDArray[np.uint8], spec: ModelSpec) -> NDArray[np.uint8]:
-    """The inputs of an unbroken clip [T, S, S, 3]: T of them for RGB, T − 1 for differences."""
+def compose_views(views: Iterable[tuple[Image, Image | None]], spec: ModelSpec) -> NDArray[np.uint8]:
+    """The inputs [N, S, S, 3] of an unbroken clip's views, now and before; a difference needs the one before."""
     if spec.input == "rgb":
-        return clip
-    return difference(clip[1:], clip[:-1], spec.gain)
+        return stack([now for now, _ in views], spec)
+    return stack([difference(now, before, spec.gain) for now, before in views if before is not None], spec)
 
 
 def still_input(spec: ModelSpec) -> Image:

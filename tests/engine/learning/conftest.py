@@ -63,7 +63,16 @@ def samples(make_clip: Any) -> list[Any]:
 
 
 @pytest.fixture(scope="session")
-def trained(samples: list[Any], recipe_text: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def footage(recipe_text: str) -> Any:
+    """How the tiny model's inputs are composed."""
+    from crime_detect_engine.learning.recipe import parse_recipe
+    from crime_detect_engine.training import ServingFootage
+
+    return ServingFootage(parse_recipe(recipe_text).spec)
+
+
+@pytest.fixture(scope="session")
+def trained(samples: list[Any], footage: Any, recipe_text: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The models folder and the checkpoint that training on the made-up clips left there."""
     pytest.importorskip("torch", reason="torch is only in the train environment")
     from crime_detect_engine.domain.clock import SystemClock
@@ -73,5 +82,7 @@ def trained(samples: list[Any], recipe_text: str, tmp_path_factory: pytest.TempP
     models: Path = tmp_path_factory.mktemp("models")
     lines: list[str] = []
     recipe = parse_recipe(recipe_text)
-    checkpoint = train_samples(recipe, samples, models, models, SystemClock(), lines.append, manifest=["a" * 64])
+    checkpoint = train_samples(
+        recipe, samples, models, models, SystemClock(), lines.append, footage, manifest=["a" * 64]
+    )
     return models, checkpoint, lines

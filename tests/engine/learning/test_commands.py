@@ -25,6 +25,7 @@ from crime_detect_engine.learning.commands import (  # noqa: E402
 from crime_detect_engine.learning.datasets import Sample  # noqa: E402
 from crime_detect_engine.learning.recipe import parse_recipe  # noqa: E402
 from crime_detect_engine.learning.train import train_network  # noqa: E402
+from crime_detect_engine.training import ServingFootage  # noqa: E402
 from crime_detect_engine.vision.checkpoint import file_digest, read_checkpoint, write_checkpoint  # noqa: E402
 from crime_detect_engine.vision.classifier import load_classifier  # noqa: E402
 
@@ -64,16 +65,20 @@ def test_the_card_carries_the_reports_figures_and_the_limits(trained: Any) -> No
     assert f"| all | 12 | 6 | {report['parts']['all']['after_scaling']['accuracy']} [" in card
 
 
-def test_a_finished_run_is_not_trained_again(trained: Any, samples: Any, recipe_text: str, tmp_path: Path) -> None:
+def test_a_finished_run_is_not_trained_again(
+    trained: Any, samples: Any, recipe_text: str, tmp_path: Path, footage: Any
+) -> None:
     models, checkpoint, _ = trained
     again = Path(shutil.copytree(models, tmp_path / "models"))
     lines: list[str] = []
-    repeated = train_samples(parse_recipe(recipe_text), samples, again, again, SystemClock(), lines.append)
+    repeated = train_samples(parse_recipe(recipe_text), samples, again, again, SystemClock(), lines.append, footage)
     assert not [line for line in lines if "loss" in line]
     assert repeated.spec.sha256["weights.safetensors"] == checkpoint.spec.sha256["weights.safetensors"]
 
 
-def test_a_run_that_was_cut_off_ends_as_it_would_have(samples: Any, recipe_text: str, tmp_path: Path) -> None:
+def test_a_run_that_was_cut_off_ends_as_it_would_have(
+    samples: Any, recipe_text: str, tmp_path: Path, footage: Any
+) -> None:
     recipe = parse_recipe(recipe_text.replace("epochs = 1", "epochs = 2"))
     few = samples[:4]
 
@@ -81,23 +86,25 @@ def test_a_run_that_was_cut_off_ends_as_it_would_have(samples: Any, recipe_text:
         if json.loads(line).get("epoch") == 1:
             raise KeyboardInterrupt
 
-    whole = train_network(recipe, few, tmp_path, tmp_path / "whole", lambda _: None)
+    whole = train_network(recipe, few, tmp_path, tmp_path / "whole", lambda _: None, footage)
     lines: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        train_network(recipe, few, tmp_path, tmp_path / "cut", stop_after_the_first_epoch)
-    resumed = train_network(recipe, few, tmp_path, tmp_path / "cut", lines.append)
+        train_network(recipe, few, tmp_path, tmp_path / "cut", stop_after_the_first_epoch, footage)
+    resumed = train_network(recipe, few, tmp_path, tmp_path / "cut", lines.append, footage)
     assert [json.loads(line)["epoch"] for line in lines] == [2]
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, atol=2e-3, rtol=1e-2, msg=name)
 
 
-def test_all_layers_learn(samples: Any, recipe_text: str, tmp_path: Path) -> None:
+def test_all_layers_learn(samples: Any, recipe_text: str, tmp_path: Path, footage: Any) -> None:
     recipe = parse_recipe(recipe_text.replace("epochs = 1", "epochs = 1\ntrunk_lr = 0.01\nskip_lr = 0.01"))
     torch.manual_seed(recipe.training.seed)
     from crime_detect_engine.learning.train import start_network
 
     before = {name: value.clone() for name, value in start_network(recipe, tmp_path).named_parameters()}
-    after = dict(train_network(recipe, samples[:4], tmp_path, tmp_path / "run", lambda _: None).named_parameters())
+    after = dict(
+        train_network(recipe, samples[:4], tmp_path, tmp_path / "run", lambda _: None, footage).named_parameters()
+    )
     first, last = "encoder.trunk.0.0.weight", "encoder.trunk.18.0.weight"
     for name in (first, last, "head.recurrent.weight_ih_l0", "head.skip.weight"):
         assert not torch.equal(before[name].half().float(), after[name]), name
@@ -105,21 +112,22 @@ def test_all_layers_learn(samples: Any, recipe_text: str, tmp_path: Path) -> Non
 
 @pytest.fixture
 def fresh(tmp_path: Path, make_clip: Any) -> Any:
-    """A folder of files that stand for clips, and the reader that gives their pictures."""
+    """A folder of files that stand for clips, and the footage that gives their pictures."""
     for n in range(4):
         path = tmp_path / "data" / ("fighting" if n % 2 else "normal") / f"s{n // 2}_{n}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes([n]))
 
-    def reader_of(spec: Any) -> Any:
-        return lambda path: [make_clip(path.parent.name == "fighting", path.read_bytes()[0])]
+    class MadeUp(ServingFootage):
+        def read(self, path: Path) -> Any:
+            return [make_clip(path.parent.name == "fighting", path.read_bytes()[0])]
 
-    return tmp_path / "data", reader_of
+    return tmp_path / "data", MadeUp
 
 
 def test_a_model_is_measured_on_new_clips(trained: Any, fresh: Any) -> None:
-    data, reader_of = fresh
-    report = evaluate_model("tiny", data, None, [trained[0]], reader_of, allow_train=False)
+    data, footage_of = fresh
+    report = evaluate_model("tiny", data, None, [trained[0]], footage_of, allow_train=False)
     assert report["trained_on_these_clips"] == 0
     assert report["parts"]["all"]["after_scaling"]["clips"] == 4
 
@@ -127,23 +135,23 @@ def test_a_model_is_measured_on_new_clips(trained: Any, fresh: Any) -> None:
 def test_clips_it_was_trained_on_are_refused_unless_the_report_says_so(
     trained: Any, fresh: Any, tmp_path: Path
 ) -> None:
-    data, reader_of = fresh
+    data, footage_of = fresh
     models = Path(shutil.copytree(trained[0], tmp_path / "models", ignore=shutil.ignore_patterns(".work")))
     seen = file_digest(data / "normal" / "s0_0.mp4")
     spec = read_checkpoint(models / "tiny").spec
     write_checkpoint(models / "tiny", replace(spec, training={**spec.training, "clips": [seen]}))
     with pytest.raises(InvalidInputError, match=r"trained on 1 of 4 clips \(normal/s0_0\.mp4"):
-        evaluate_model("tiny", data, None, [models], reader_of, allow_train=False)
-    assert evaluate_model("tiny", data, None, [models], reader_of, allow_train=True)["trained_on_these_clips"] == 1
+        evaluate_model("tiny", data, None, [models], footage_of, allow_train=False)
+    assert evaluate_model("tiny", data, None, [models], footage_of, allow_train=True)["trained_on_these_clips"] == 1
 
 
 def test_a_users_model_can_be_calibrated_and_a_shipped_one_cannot(trained: Any, fresh: Any, tmp_path: Path) -> None:
-    data, reader_of = fresh
+    data, footage_of = fresh
     models = Path(shutil.copytree(trained[0], tmp_path / "models", ignore=shutil.ignore_patterns(".work")))
-    temperature = calibrate("tiny", data, None, [models], reader_of)
+    temperature = calibrate("tiny", data, None, [models], footage_of)
     assert read_checkpoint(models / "tiny").spec.temperature == temperature
     with pytest.raises(InvalidInputError, match="is shipped"):
-        calibrate("default", data, None, [models], reader_of)
+        calibrate("default", data, None, [models], footage_of)
 
 
 def test_an_export_says_what_the_network_says(trained: Any, tmp_path: Path) -> None:
@@ -151,7 +159,9 @@ def test_an_export_says_what_the_network_says(trained: Any, tmp_path: Path) -> N
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cnn.bin", "cnn.xml", "head.bin", "head.xml"]
 
 
-def test_a_head_starts_from_logistic_regression(samples: list[Sample], recipe_text: str, tmp_path: Path) -> None:
+def test_a_head_starts_from_logistic_regression(
+    samples: list[Sample], recipe_text: str, tmp_path: Path, footage: Any
+) -> None:
     from crime_detect_engine.learning.initialise import initialise_head, settle_batch_norm
     from crime_detect_engine.learning.train import start_network
 
@@ -159,5 +169,7 @@ def test_a_head_starts_from_logistic_regression(samples: list[Sample], recipe_te
     recipe = parse_recipe(recipe_text)
     recipe = replace(recipe, training=replace(recipe.training, initial_c=1.0))
     network = start_network(recipe, tmp_path)
-    settle_batch_norm(network, recipe.spec, samples)
-    assert initialise_head(network, recipe, samples) == 1.0, "still and flickering clips are told apart at once"
+    settle_batch_norm(network, samples, footage)
+    assert initialise_head(network, recipe, samples, footage) == 1.0, (
+        "still and flickering clips are told apart at once"
+    )

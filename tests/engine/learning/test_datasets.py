@@ -10,6 +10,7 @@ import pytest
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.learning.datasets import assign_folds, list_clips, load_samples
 from crime_detect_engine.learning.recipe import DataFolder, parse_recipe
+from crime_detect_engine.training import ServingFootage
 
 LABELS = ("normal", "fighting")
 
@@ -68,10 +69,11 @@ def test_an_empty_or_missing_folder_is_refused(tmp_path: Path) -> None:
 def test_long_videos_become_parts_and_a_folder_of_one_label_is_extra(root: Path, recipe_text: str) -> None:
     spec = parse_recipe(recipe_text).spec
 
-    def read(path: Path) -> list[Any]:
-        return [np.zeros((100, 4, 4, 3), np.uint8), np.zeros((3, 4, 4, 3), np.uint8)]
+    class Blank(ServingFootage):
+        def read(self, path: Path) -> list[Any]:
+            return [np.zeros((100, 4, 4, 3), np.uint8), np.zeros((3, 4, 4, 3), np.uint8)]
 
-    samples, files = load_samples(root, DataFolder(folder="normal", label="normal"), spec, 4, read)
+    samples, files = load_samples(root, DataFolder(folder="normal", label="normal"), spec, 4, Blank(spec))
     assert len(files) == 2
     assert {(s.label, s.extra, s.group, s.origin) for s in samples} == {(0, True, "street", "normal")}
     # 100 frames are parts of two windows; 3 frames are too few to teach anything.

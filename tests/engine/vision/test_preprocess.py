@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from crime_detect_engine.domain.types import ModelSpec
-from crime_detect_engine.vision.preprocess import compose, compose_clip, difference, stack, still_input
+from crime_detect_engine.vision.preprocess import compose, compose_views, difference, stack, still_input
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,7 +42,8 @@ def test_a_clip_is_composed_as_its_frames_are(frame: Any, default_checkpoint: An
     spec = replace(default_checkpoint.spec, size=16)
     pictures = [frame(size=16).image for _ in range(4)]
     one_by_one = [compose(frame(image=b, previous=a), spec) for a, b in pairwise(pictures)]
-    assert (compose_clip(np.stack(pictures), spec) == np.stack(one_by_one)).all()  # type: ignore[arg-type]
+    views = [(pictures[0], None), *((b, a) for a, b in pairwise(pictures))]
+    assert (compose_views(views, spec) == np.stack(one_by_one)).all()  # type: ignore[arg-type]
 
 
 def test_a_picture_of_another_size_is_refused_with_both_sizes(rgb_spec: ModelSpec) -> None:

@@ -50,14 +50,13 @@ def test_torch_and_openvino_give_the_same_scores(torch_backend: Any, shipped: Ch
 
 @pytest.mark.clips
 def test_real_clips_score_the_same_on_both(torch_backend: Any, shipped: Checkpoint, clips: Path) -> None:
-    from crime_detect_engine.training import ClipReader
-    from crime_detect_engine.vision.preprocess import compose_clip
+    from crime_detect_engine.training import ServingFootage
     from crime_detect_engine.vision.sequences import slide
 
     other = OpenVinoBackend(shipped)
     for name in ("fighting/fi001.mp4", "normal/nofi001.mp4"):
-        clip = ClipReader(shipped.spec)(clips / "surveillance_fight" / name)[0]
-        images = compose_clip(clip, shipped.spec)
+        footage = ServingFootage(shipped.spec)
+        images = footage.compose(footage.read(clips / "surveillance_fight" / name)[0])
         found = []
         for backend in (torch_backend, other):
             window = next(slide(backend.features(images), shipped.spec))
