@@ -10,6 +10,8 @@ from torchvision.transforms.v2 import functional as transforms
 from .datasets import Clip
 from .recipe import Augmentation
 
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
 
 def augment(clip: Clip, frames: int, options: Augmentation, random: np.random.Generator) -> Clip:
     """A random window of at most `frames` frames of uint8 [T, S, S, 3], randomly changed; the same crop for all."""
@@ -17,6 +19,7 @@ def augment(clip: Clip, frames: int, options: Augmentation, random: np.random.Ge
     clip = _crop(clip, options, random)
     if random.random() < options.flip:
         clip = clip[:, :, ::-1]
+    clip = _reading(clip, options, random)
     clip = _light(clip, options, random)
     if options.noise > 0 and random.random() < 0.5:
         sigma = random.uniform(0, options.noise)
@@ -26,6 +29,17 @@ def augment(clip: Clip, frames: int, options: Augmentation, random: np.random.Ge
         noisy = [np.clip(f + noise[s : s + clip.shape[1]], 0, 255) for f, s in zip(clip, shifts, strict=True)]
         clip = np.stack(noisy).astype(np.uint8)
     return np.ascontiguousarray(clip)
+
+
+def _reading(clip: Clip, options: Augmentation, random: np.random.Generator) -> Clip:
+    """Other ways to read the same movement: backwards, as a negative, without colour."""
+    if options.reverse > 0 and random.random() < options.reverse:
+        clip = clip[::-1]
+    if options.negative > 0 and random.random() < options.negative:
+        clip = 255 - clip
+    if options.grey > 0 and random.random() < options.grey:
+        clip = np.repeat(np.rint(clip @ _LUMA).astype(np.uint8)[..., None], 3, axis=3)
+    return clip
 
 
 def _window(clip: Clip, frames: int, options: Augmentation, random: np.random.Generator) -> Clip:

@@ -42,6 +42,12 @@ class Augmentation:
     speed: float = 1.25
     splice: float = 0.15
     mixup: float = 0.3
+    reverse: float = 0.0
+    """Plays the clip backwards."""
+    negative: float = 0.0
+    """Bright becomes dark: what moves may be either before its background."""
+    grey: float = 0.0
+    """As infrared cameras see."""
     zoom: float = 0.2
     """Of the region that follows motion: its side is changed by up to this factor's exponential."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from crime_detect_engine.vision.network import Network, build_network, load_trun
 
 from .augment import augment
 from .datasets import Footage, Sample
+from .folding import fold, unfold
 from .initialise import initialise_head, settle_batch_norm
 from .recipe import Recipe, Training
 
@@ -58,6 +60,8 @@ def train_network(
             settle_batch_norm(network, samples, footage)
         accuracy = initialise_head(network, recipe, samples, footage)
         report(json.dumps({"epoch": 0, "initial_train_accuracy": round(accuracy, 4)}))
+    served, network = network, copy.deepcopy(network)
+    fold(network.encoder.trunk)
     run = Run(network, _optimizer(network, settings), {k: v.clone() for k, v in network.state_dict().items()})
     if resumed:
         _restore(run, state_file)
@@ -69,9 +73,11 @@ def train_network(
             metrics.flush()
             report(line)
     network.load_state_dict(run.average)
-    round_weights(network)
-    network.eval()
-    return network
+    unfold(network.encoder.trunk, served.encoder.trunk)
+    served.head.load_state_dict(network.head.state_dict())
+    round_weights(served)
+    served.eval()
+    return served
 
 
 def start_network(recipe: Recipe, data: Path) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,3 +57,16 @@ def test_the_seam_of_a_loop_can_be_anywhere(make_clip: Any) -> None:
     rolled = augment(clip, 20, replace(OFF, splice=1.0), np.random.default_rng(3))
     steps = np.diff(rolled[:, 0, 0, 0].astype(int))
     assert sorted(set(steps.tolist())) == [-19, 1]
+
+
+def test_a_clip_may_be_read_backwards_as_a_negative_and_without_colour() -> None:
+    clip = np.random.default_rng(5).integers(0, 256, (12, 16, 16, 3)).astype(np.uint8)
+
+    def read(**options: float) -> np.ndarray:
+        return augment(clip, 12, replace(OFF, **options), np.random.default_rng(0))
+
+    assert (read(reverse=1.0) == clip[::-1]).all()
+    assert (read(negative=1.0) == 255 - clip).all()
+    grey = read(grey=1.0)
+    assert (grey[..., 0] == grey[..., 2]).all()
+    assert abs(float(grey.mean()) - float((clip @ [0.299, 0.587, 0.114]).mean())) < 1
