@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from crime_detect_engine.vision.classifier import pad
-from crime_detect_engine.vision.network import ImageHead, Network
+from crime_detect_engine.vision.heads import ImageHead
+from crime_detect_engine.vision.network import Network
 
 from .datasets import Footage, Sample
 from .recipe import Recipe

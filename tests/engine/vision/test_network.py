@@ -85,7 +85,7 @@ def test_a_window_that_is_all_padding_gives_finite_logits(spec: ModelSpec) -> No
 
 @pytest.mark.parametrize(("scale", "low", "high"), [("unit", 0.0, 1.0), ("symmetric", -1.0, 1.0)])
 def test_scaling_is_part_of_the_network(spec: ModelSpec, scale: str, low: float, high: float) -> None:
-    from crime_detect_engine.vision.network import FrameEncoder
+    from crime_detect_engine.vision.trunks import FrameEncoder
 
     plain = replace(spec, scale=scale, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     encoder = FrameEncoder(torch.nn.Identity(), plain)
