@@ -58,6 +58,8 @@ class Training:
 
     start: str = "imagenet"
     seed: int = 7
+    seeds: tuple[int, ...] = ()
+    """Further seeds that the folds are measured with; the shipped weights have `seed`."""
     epochs: int = 6
     batch: int = 8
     trunk_lr: float = 1e-4
@@ -125,6 +127,7 @@ _KINDS = {
     "float": vol.Coerce(float),
     "str": str,
     "int | None": vol.Any(int, None),
+    "tuple[int, ...]": vol.All([int], tuple),
     "str | None": vol.Any(str, None),
 }
 
