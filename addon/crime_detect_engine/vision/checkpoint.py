@@ -17,7 +17,10 @@ from crime_detect_engine.domain.types import NORMAL, VOCABULARY, ModelSpec
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 DEFAULT_NAME = "fight-mobilenet_v2-lstm"
 """What `model: {name: default}` means."""
-NETWORK_NAMES = ("mobilenet_v2-lstm", "mobilenet_v2_320-lstm", "mobilenet_v2-rnn", "resnet50-lstm", "densenet121")
+NETWORK_NAMES = (
+    "mobilenet_v2-lstm", "mobilenet_v2-gru", "mobilenet_v2-rnn", "mobilenet_v2-attention", "mobilenet_v2-tcn",
+    "mobilenet_v2-transformer", "mobilenet_v2-linear", "mobilenet_v2_320-lstm", "resnet50-lstm", "densenet121",
+)  # fmt: skip
 """Networks that can be trained; known here too because torch is absent where checkpoints are only served."""
 FORMAT = 1
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"

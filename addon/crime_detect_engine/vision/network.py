@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from crime_detect_engine.domain.errors import CheckpointError
 from crime_detect_engine.domain.types import ModelSpec
 
-from .heads import ImageHead, TemporalHead
+from .heads import HEADS
 from .trunks import FrameEncoder, densenet121, mobilenet_v2, mobilenet_v2_320, resnet50
 
 
@@ -43,24 +43,14 @@ class Architecture:
     weights: str
 
 
-def _lstm_head(spec: ModelSpec) -> nn.Module:
-    return TemporalHead(spec, nn.LSTM, **spec.options)
-
-
-def _rnn_head(spec: ModelSpec) -> nn.Module:
-    return TemporalHead(spec, nn.RNN, **spec.options)
-
-
-def _image_head(spec: ModelSpec) -> nn.Module:
-    return ImageHead(spec, **spec.options)
-
-
 NETWORKS: Mapping[str, Architecture] = {
-    "mobilenet_v2-lstm": Architecture(mobilenet_v2, 1280, _lstm_head, "IMAGENET1K_V1"),
-    "mobilenet_v2_320-lstm": Architecture(mobilenet_v2_320, 320, _lstm_head, "IMAGENET1K_V1"),
-    "mobilenet_v2-rnn": Architecture(mobilenet_v2, 1280, _rnn_head, "IMAGENET1K_V1"),
-    "resnet50-lstm": Architecture(resnet50, 2048, _lstm_head, "IMAGENET1K_V2"),
-    "densenet121": Architecture(densenet121, 1024, _image_head, "IMAGENET1K_V1"),
+    **{
+        f"mobilenet_v2-{head}": Architecture(mobilenet_v2, 1280, HEADS[head], "IMAGENET1K_V1")
+        for head in ("lstm", "gru", "rnn", "attention", "tcn", "transformer", "linear")
+    },
+    "mobilenet_v2_320-lstm": Architecture(mobilenet_v2_320, 320, HEADS["lstm"], "IMAGENET1K_V1"),
+    "resnet50-lstm": Architecture(resnet50, 2048, HEADS["lstm"], "IMAGENET1K_V2"),
+    "densenet121": Architecture(densenet121, 1024, HEADS["image"], "IMAGENET1K_V1"),
 }
 
 

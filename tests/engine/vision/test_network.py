@@ -14,10 +14,8 @@ from crime_detect_engine.vision.checkpoint import NETWORK_NAMES
 torch: Any = pytest.importorskip("torch", reason="torch is only in the train environment")
 pytestmark = pytest.mark.torch
 
-WIDTHS = {
-    "mobilenet_v2-lstm": 1280,
+WIDTHS = dict.fromkeys(NETWORK_NAMES, 1280) | {
     "mobilenet_v2_320-lstm": 320,
-    "mobilenet_v2-rnn": 1280,
     "resnet50-lstm": 2048,
     "densenet121": 1024,
 }
