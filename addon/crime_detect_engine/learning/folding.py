@@ -18,6 +18,8 @@ def fold(trunk: nn.Module) -> None:
     """Replaces every convolution followed by batch norm by one convolution with a bias, in place."""
     for parent, convolution, norm in _pairs(trunk):
         fused = fuse_conv_bn_eval(getattr(parent, convolution).eval(), getattr(parent, norm).eval())
+        # Without gradient as torch makes it: the bias is what batch norm's bias was, and learned.
+        fused.bias.requires_grad_(True)
         setattr(parent, convolution, fused)
         setattr(parent, norm, nn.Identity())
 

@@ -44,3 +44,4 @@ def test_a_folded_trunk_has_no_batch_norm_left_to_train() -> None:
     trunk = mobilenet_v2(weights=None).features
     fold(trunk)
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in trunk.modules())
+    assert all(parameter.requires_grad for parameter in trunk.parameters())
