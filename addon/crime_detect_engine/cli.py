@@ -96,6 +96,9 @@ def _add_learning(commands: Any) -> None:
     evaluate.add_argument("--model", metavar="NAME")
     evaluate.add_argument("--data", type=Path, help="DIR/<class>/*.mp4")
     evaluate.add_argument("--groups", type=Path, metavar="CSV", help="path,group[,fold]")
+    evaluate.add_argument(
+        "--scores", type=Path, nargs="+", metavar="RUN", help="folds trained before: RUN/fold*/scores.json, one a seed"
+    )
     evaluate.add_argument("--allow-train", action="store_true", help="accept clips the model was trained on")
     evaluate.add_argument("--json", action="store_true")
     evaluate.add_argument("--report", type=Path, metavar="DIR")

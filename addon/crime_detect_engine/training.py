@@ -59,27 +59,33 @@ def train_command(arguments: argparse.Namespace) -> int:
 
 
 def evaluate_command(arguments: argparse.Namespace) -> int:
-    commands = _learning()
-    if (arguments.recipe is None) == (arguments.model is None):
-        raise InvalidInputError("evaluate needs either --recipe or --model")
-    work = arguments.report or Path("reports")
-    if arguments.recipe:
-        data = arguments.data or arguments.recipe.parent
-        report = commands.evaluate_recipe(arguments.recipe, data, work / ".work", ServingFootage, _tell)
-    else:
-        if arguments.data is None:
-            raise InvalidInputError("evaluate --model needs --data")
-        report = commands.evaluate_model(
-            arguments.model, arguments.data, arguments.groups, _folders(), ServingFootage,
-            allow_train=arguments.allow_train,
-        )  # fmt: skip
+    measured = _measure(_learning(), arguments)
+    report = measured.report
     if arguments.report:
         arguments.report.mkdir(parents=True, exist_ok=True)
         target = arguments.report / f"{report['model']}.json"
-        target.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        target.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         _tell(f"wrote {target}")
     _say(json.dumps(report) if arguments.json else _summary(report))
     return 0
+
+
+def _measure(commands: Any, arguments: argparse.Namespace) -> Any:
+    if (arguments.recipe is None) == (arguments.model is None):
+        raise InvalidInputError("evaluate needs either --recipe or --model")
+    if arguments.model:
+        if arguments.data is None:
+            raise InvalidInputError("evaluate --model needs --data")
+        return commands.evaluate_model(
+            arguments.model, arguments.data, arguments.groups, _folders(), ServingFootage,
+            allow_train=arguments.allow_train,
+        )  # fmt: skip
+    if arguments.scores:
+        return commands.evaluate_scores(arguments.recipe, arguments.scores, arguments.data, ServingFootage)
+    work = (arguments.report or Path("reports")) / ".work"
+    return commands.evaluate_recipe(
+        arguments.recipe, arguments.data or arguments.recipe.parent, work, ServingFootage, _tell
+    )
 
 
 def calibrate_command(arguments: argparse.Namespace) -> int:

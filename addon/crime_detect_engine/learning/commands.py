@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,11 +25,13 @@ from crime_detect_engine.vision.network import Network, restore_network
 
 from .calibration import fit_temperature
 from .datasets import ClipFile, Footage, Sample, load_samples
-from .evaluate import build_report, clip_arrays, cross_validate, part_report, score_clips
+from .evaluate import Measured, build_report, clip_arrays, cross_validate_seeds, part_report, score_clips
 from .export import export_openvino
 from .initialise import initialise_head
 from .recipe import DataFolder, Recipe, read_recipe
 from .registry import describe_making, store_model, training_clips
+from .scoring import ScoredClip, read_run
+from .subgroups import groups_of
 from .train import Report, start_network, train_network
 
 FootageOf = Callable[[ModelSpec], Footage]
@@ -56,7 +58,8 @@ def train_samples(
     """The same for clips that are already in memory (procedural scenes). `folds = 0` in the recipe skips the folds."""
     work = models / ".work" / recipe.name
     began = _began(work, clock.now())
-    figures = _measure(recipe, samples, data, work, report, footage) if recipe.training.folds else {}
+    measured = _measure(recipe, samples, data, work, report, footage) if recipe.training.folds else None
+    figures = measured.report if measured else {}
     network = train_network(recipe, samples, data, work / "final", report, footage)
     figures["made"] = describe_making(began, clock.now())
     checkpoint = store_model(recipe, network, figures, manifest, models)
@@ -64,17 +67,28 @@ def train_samples(
     return checkpoint
 
 
-def evaluate_recipe(recipe_file: Path, data: Path, work: Path, footage_of: FootageOf, report: Report) -> dict[str, Any]:
-    """Retrains per fold and pools the out-of-fold scores; the report as a dictionary."""
+def evaluate_recipe(recipe_file: Path, data: Path, work: Path, footage_of: FootageOf, report: Report) -> Measured:
+    """Retrains per fold and seed and pools the out-of-fold scores."""
     recipe = read_recipe(recipe_file)
     footage = footage_of(recipe.spec)
     samples, _ = _load(recipe, data, footage)
     return _measure(recipe, samples, data, work / recipe.name, report, footage)
 
 
+def evaluate_scores(recipe_file: Path, runs: Sequence[Path], data: Path | None, footage_of: FootageOf) -> Measured:
+    """The figures of folds that were trained elsewhere: `runs` hold fold*/scores.json, one folder a seed.
+
+    Without `data` nothing is said of what the clips show.
+    """
+    recipe = read_recipe(recipe_file)
+    samples = _load(recipe, data, footage_of(recipe.spec))[0] if data else []
+    by_seed = dict(enumerate((read_run(run) for run in runs), recipe.training.seed))
+    return _report_folds(recipe, by_seed, samples, runs)
+
+
 def evaluate_model(
     name: str, data: Path, groups: Path | None, folders: Sequence[Path], footage_of: FootageOf, *, allow_train: bool
-) -> dict[str, Any]:
+) -> Measured:
     """Figures of a finished model on DIR/<class>/* clips. Refuses clips it was trained on unless `allow_train`.
 
     Raises CheckpointError, InvalidInputError.
@@ -93,12 +107,14 @@ def evaluate_model(
     scored = score_clips(_restored(checkpoint), spec, samples, footage)
     # The model's own temperature is applied, not fitted anew on what is measured.
     scaled = [replace(c, windows=tuple(tuple(v / spec.temperature for v in w) for w in c.windows)) for c in scored]
-    return {
+    report = {
         "model": spec.name,
         "version": spec.version,
+        **build_report(spec, scaled, groups=groups_of(samples), rescale=False),
+        "split": "clips that the model was trained on, among others" if seen else "clips it was not trained on",
         "trained_on_these_clips": len(seen),
-        "parts": {"all": part_report(spec, scaled, rescale=False)},
     }
+    return Measured(report, spec, scaled, samples, rescale=False)
 
 
 def calibrate(name: str, data: Path, groups: Path | None, folders: Sequence[Path], footage_of: FootageOf) -> float:
@@ -128,16 +144,26 @@ def export(name: str, out: Path, folders: Sequence[Path]) -> float:
 
 def _measure(
     recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, report: Report, footage: Footage
-) -> dict[str, Any]:
+) -> Measured:
     work.mkdir(parents=True, exist_ok=True)
-    scored = cross_validate(recipe, samples, data, work, report, footage)
-    return {
+    by_seed = cross_validate_seeds(recipe, samples, data, work, report, footage)
+    runs = [work if seed == recipe.training.seed else work / f"seed{seed}" for seed in by_seed]
+    measured = _report_folds(recipe, by_seed, samples, runs)
+    measured.report["baseline"] = _baseline(recipe, samples, data, work, footage)
+    return measured
+
+
+def _report_folds(
+    recipe: Recipe, by_seed: Mapping[int, Sequence[ScoredClip]], samples: Sequence[Sample], runs: Sequence[Path]
+) -> Measured:
+    scored = next(iter(by_seed.values()))
+    report = {
         "model": recipe.name,
         "version": recipe.spec.version,
         "configurations_tried": recipe.training.configurations_tried,
-        **build_report(recipe.spec, scored),
-        "baseline": _baseline(recipe, samples, data, work, footage),
+        **build_report(recipe.spec, scored, by_seed=by_seed, groups=groups_of(samples)),
     }
+    return Measured(report, recipe.spec, scored, samples, runs)
 
 
 def _baseline(recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, footage: Footage) -> dict[str, Any]:

@@ -3,65 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from crime_detect_engine.domain.types import NORMAL, ModelSpec
-from crime_detect_engine.vision.classifier import pad
-from crime_detect_engine.vision.network import Network
-from crime_detect_engine.vision.preprocess import still_input
-from crime_detect_engine.vision.sequences import slide
 
+from .alerts import alert_counts
 from .calibration import cross_fitted, fit_temperature
 from .datasets import Footage, Sample
-from .initialise import clip_features
-from .metrics import figures, intervals, softmax
+from .metrics import figures, intervals, perfect_calibration_error, softmax
 from .recipe import Recipe
+from .scoring import ScoredClip, clip_arrays, read_scores, score_clips, write_scores
+from .seeds import pool_seeds
+from .subgroups import subgroup_figures
+from .thresholds import paper_figures, threshold_report
 from .train import Report, train_network
+
+__all__ = [
+    "Measured", "ScoredClip", "build_report", "clip_arrays", "cross_validate", "cross_validate_seeds", "part_report",
+    "read_scores", "score_clips",
+]  # fmt: skip
+
+DEFAULT_THRESHOLD = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredClip:
-    """Logits of all windows of one clip; the clip's own are those of its most suspicious window."""
+class Measured:
+    """A report and what it was made of, for the page with pictures; `report` names no clip and may be published."""
 
-    path: str
-    label: int
-    group: str
-    fold: int
-    origin: str
-    extra: bool
-    windows: tuple[tuple[float, ...], ...]
-
-    def worst(self, normal: int) -> tuple[float, ...]:
-        return max(self.windows, key=lambda logits: _suspicion(logits, normal))
-
-
-def score_clips(network: Network, spec: ModelSpec, samples: Sequence[Sample], footage: Footage) -> list[ScoredClip]:
-    """Windows every 0.5 s as in `analyze`; stretches of one video are one clip.
-
-    A clip without a stretch long enough is judged by its longest one as if nothing had moved before it.
-    """
-    by_path: dict[str, list[Sample]] = {}
-    for sample in samples:
-        by_path.setdefault(sample.path, []).append(sample)
-    scored = []
-    for path, own in by_path.items():
-        stretches = [clip_features(network, footage.compose(sample.clip)) for sample in own]
-        windows = [w for f in stretches if len(f) >= spec.min_frames for w in slide(f, spec)]
-        logits = _logits(network, windows or [_after_stillness(network, spec, max(stretches, key=len))])
-        first = own[0]
-        scored.append(ScoredClip(path, first.label, first.group, first.fold, first.origin, first.extra, tuple(logits)))
-    return scored
-
-
-def _after_stillness(network: Network, spec: ModelSpec, features: Any) -> Any:
-    before = clip_features(network, still_input(spec)[None]) if spec.input == "difference" else features[:1]
-    return np.concatenate([before.repeat(spec.min_frames - len(features), 0), features])
+    report: dict[str, Any]
+    spec: ModelSpec
+    scored: Sequence[ScoredClip]
+    samples: Sequence[Sample] = ()
+    runs: Sequence[Path] = ()
+    """Folders with fold*/metrics.jsonl."""
+    rescale: bool = True
+    """False where the scores are already scaled by the model's own temperature."""
 
 
 def cross_validate(
@@ -72,33 +53,60 @@ def cross_validate(
     for fold in sorted({sample.fold for sample in samples if not sample.extra}):
         kept = work / f"fold{fold}" / "scores.json"
         if not kept.exists():
-            report(json.dumps({"fold": fold}))
+            report(json.dumps({"fold": fold, "seed": recipe.training.seed}))
             training = [sample for sample in samples if sample.fold != fold]
             network = train_network(recipe, training, data, kept.parent, report, footage)
             own = score_clips(network, recipe.spec, [sample for sample in samples if sample.fold == fold], footage)
-            kept.write_text(json.dumps([asdict(clip) for clip in own]), encoding="utf-8")
+            write_scores(kept, own)
         scored += read_scores(kept)
     return scored
 
 
-def read_scores(path: Path) -> list[ScoredClip]:
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    return [ScoredClip(**{**row, "windows": tuple(tuple(w) for w in row["windows"])}) for row in rows]
+def cross_validate_seeds(
+    recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, report: Report, footage: Footage
+) -> dict[int, list[ScoredClip]]:
+    """The same for every seed of the recipe; that of the shipped weights comes first and lies in `work` itself."""
+    own = recipe.training.seed
+    found = {}
+    for seed in dict.fromkeys((own, *recipe.training.seeds)):
+        seeded = replace(recipe, training=replace(recipe.training, seed=seed))
+        folder = work if seed == own else work / f"seed{seed}"
+        found[seed] = cross_validate(seeded, samples, data, folder, report, footage)
+    return found
 
 
-def build_report(spec: ModelSpec, scored: Sequence[ScoredClip], origin: str | None = "youtube") -> dict[str, Any]:
-    """All figures of out-of-fold scores; `origin` names the part of the clips that is reported apart, too."""
+def build_report(
+    spec: ModelSpec,
+    scored: Sequence[ScoredClip],
+    origin: str | None = "youtube",
+    *,
+    by_seed: Mapping[int, Sequence[ScoredClip]] | None = None,
+    groups: Mapping[str, Mapping[str, str]] | None = None,
+    rescale: bool = True,
+) -> dict[str, Any]:
+    """All figures of out-of-fold scores; `origin` names the part of the clips that is reported apart, too.
+
+    `by_seed` holds the scores of every seed, `scored` those of the seed that ships; `groups` those of each clip by
+    path, see subgroups.py. `rescale` as in `part_report`.
+    """
     main = [clip for clip in scored if not clip.extra]
-    parts: dict[str, Any] = {"all": part_report(spec, main)}
+    parts: dict[str, Any] = {"all": part_report(spec, main, rescale=rescale)}
     if origin and any(clip.origin == origin for clip in main):
-        parts[f"{origin} only"] = part_report(spec, [clip for clip in main if clip.origin == origin])
+        own = [clip for clip in main if clip.origin == origin]
+        parts[f"{origin} only"] = part_report(spec, own, rescale=rescale)
     logits, labels = clip_arrays(spec, main)
-    return {
+    report: dict[str, Any] = {
         "split": "grouped by source video; pooled out-of-fold scores",
-        "temperature": fit_temperature(logits, labels),
+        "temperature": fit_temperature(logits, labels) if rescale else spec.temperature,
         "parts": parts,
         "extra": {name: _extra_report(spec, scored, name) for name in sorted({c.origin for c in scored if c.extra})},
     }
+    report["false_alerts"] = alert_counts(spec, scored, DEFAULT_THRESHOLD, groups, rescale=rescale)
+    if by_seed and len(by_seed) > 1:
+        report["seeds"] = pool_seeds(spec, by_seed)
+    if groups:
+        report["subgroups"] = _subgroups(spec, main, groups, rescale=rescale)
+    return report
 
 
 def part_report(spec: ModelSpec, clips: Sequence[ScoredClip], *, rescale: bool = True) -> dict[str, Any]:
@@ -108,27 +116,41 @@ def part_report(spec: ModelSpec, clips: Sequence[ScoredClip], *, rescale: bool =
     """
     logits, labels = clip_arrays(spec, clips)
     folds = [clip.fold for clip in clips]
-    before = softmax(logits)
-    after = cross_fitted(logits, labels, folds) if rescale and len(set(folds)) > 1 else before
+    before, after = softmax(logits), calibrated(spec, clips, rescale=rescale)
     groups = [clip.group for clip in clips]
+    normal = spec.labels.index(NORMAL)
+    right = after.argmax(1) == labels
     return {
         "sources": len(set(groups)),
         "before_scaling": figures(labels, before, spec.labels),
         "after_scaling": figures(labels, after, spec.labels),
         "interval_95": intervals(labels, after, groups, spec.labels),
-        "by_fold": {
-            str(fold): figures(labels[rows], after[rows], spec.labels)["accuracy"]
-            for fold in sorted(set(folds))
-            for rows in [np.flatnonzero(np.array(folds) == fold)]
-        },
+        "by_fold": {str(f): round(float(right[np.array(folds) == f].mean()), 4) for f in sorted(set(folds))},
+        "ece_of_a_perfect_model": perfect_calibration_error(after),
+        "thresholds": threshold_report(logits, labels, folds, normal, rescale=rescale),
+        "papers": paper_figures(labels != normal, 1 - after[:, normal], DEFAULT_THRESHOLD),
     }
 
 
-def clip_arrays(spec: ModelSpec, clips: Sequence[ScoredClip]) -> tuple[Any, Any]:
-    """Logits [N, C] of each clip's most suspicious window, and labels [N]."""
-    normal = spec.labels.index(NORMAL)
-    logits = np.array([clip.worst(normal) for clip in clips], np.float64).reshape(-1, len(spec.labels))
-    return logits, np.array([clip.label for clip in clips], np.int64)
+def calibrated(spec: ModelSpec, clips: Sequence[ScoredClip], *, rescale: bool = True) -> Any:
+    """Probabilities [N, C] of clips, each fold scaled by the temperature of the others."""
+    logits, labels = clip_arrays(spec, clips)
+    folds = [clip.fold for clip in clips]
+    return cross_fitted(logits, labels, folds) if rescale and len(set(folds)) > 1 else softmax(logits)
+
+
+def _subgroups(
+    spec: ModelSpec, clips: Sequence[ScoredClip], groups: Mapping[str, Mapping[str, str]], *, rescale: bool
+) -> dict[str, Any]:
+    known = [clip for clip in clips if clip.path in groups]
+    return subgroup_figures(
+        clip_arrays(spec, known)[1],
+        calibrated(spec, known, rescale=rescale),
+        [clip.group for clip in known],
+        [groups[clip.path] for clip in known],
+        spec.labels,
+        DEFAULT_THRESHOLD,
+    )
 
 
 def _extra_report(spec: ModelSpec, scored: Sequence[ScoredClip], origin: str) -> dict[str, Any]:
@@ -143,15 +165,3 @@ def _extra_report(spec: ModelSpec, scored: Sequence[ScoredClip], origin: str) ->
         "above_0.5": int((suspicion >= 0.5).sum()),
         "above_0.8": int((suspicion >= 0.8).sum()),
     }
-
-
-def _logits(network: Network, windows: Sequence[Any]) -> list[tuple[float, ...]]:
-    padded, mask = pad(windows)
-    device = next(network.parameters()).device
-    with torch.inference_mode():
-        found = network.head(torch.from_numpy(padded).to(device), torch.from_numpy(mask).to(device))
-    return [tuple(float(value) for value in row) for row in found.float().cpu()]
-
-
-def _suspicion(logits: Sequence[float], normal: int) -> float:
-    return max(value for index, value in enumerate(logits) if index != normal) - logits[normal]

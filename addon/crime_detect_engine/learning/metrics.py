@@ -40,15 +40,15 @@ def figures(labels: Array, probabilities: Array, names: Sequence[str]) -> dict[s
     both = bool(suspicious.any() and not suspicious.all())
     return {
         "clips": len(labels),
-        "accuracy": _round((predicted == labels).mean()),
-        "balanced_accuracy": _round(balanced_accuracy_score(labels, predicted)) if both else None,
+        "accuracy": rounded((predicted == labels).mean()),
+        "balanced_accuracy": rounded(balanced_accuracy_score(labels, predicted)) if both else None,
         "per_class": {
-            name: {"precision": _round(p), "recall": _round(r), "f1": _round(f), "support": int(s)}
+            name: {"precision": rounded(p), "recall": rounded(r), "f1": rounded(f), "support": int(s)}
             for name, p, r, f, s in zip(names, precision, recall, f1, support, strict=True)
         },
         "confusion": confusion_matrix(labels, predicted, labels=every).tolist(),
-        "roc_auc": _round(roc_auc_score(suspicious, suspicion)) if both else None,
-        "pr_auc": _round(average_precision_score(suspicious, suspicion)) if both else None,
+        "roc_auc": roc_auc(suspicious, suspicion),
+        "pr_auc": rounded(average_precision_score(suspicious, suspicion)) if both else None,
         "at_0.8": _at_threshold(suspicious, suspicion, 0.8),
         **calibration_figures(labels, probabilities),
     }
@@ -60,11 +60,11 @@ def calibration_figures(labels: Array, probabilities: Array) -> dict[str, Any]:
     base = np.broadcast_to(truth.mean(0), truth.shape)
     error, bins = expected_calibration_error(labels, probabilities)
     return {
-        "brier": _round(_brier(truth, probabilities)),
-        "brier_base_rate": _round(_brier(truth, base)),
-        "nll": _round(_likelihood(labels, probabilities)),
-        "nll_base_rate": _round(_likelihood(labels, base)),
-        "ece": _round(error),
+        "brier": rounded(_brier(truth, probabilities)),
+        "brier_base_rate": rounded(_brier(truth, base)),
+        "nll": rounded(_likelihood(labels, probabilities)),
+        "nll_base_rate": rounded(_likelihood(labels, base)),
+        "ece": rounded(error),
         "reliability": bins,
     }
 
@@ -79,10 +79,44 @@ def expected_calibration_error(labels: Array, probabilities: Array) -> tuple[flo
         gap = abs(confidence[inside].mean() - right[inside].mean())
         error += gap * inside.mean()
         bins.append(
-            {"from": index / BINS, "clips": int(inside.sum()), "confidence": _round(confidence[inside].mean()),
-             "accuracy": _round(right[inside].mean())}
+            {"from": int(index) / BINS, "clips": int(inside.sum()), "confidence": rounded(confidence[inside].mean()),
+             "accuracy": rounded(right[inside].mean())}
         )  # fmt: skip
     return float(error), bins
+
+
+def perfect_calibration_error(probabilities: Array, draws: int = 500, seed: int = 0) -> dict[str, float]:
+    """The ECE that a perfectly calibrated model with these scores would show on as many clips, by chance alone."""
+    random = np.random.default_rng(seed)
+    edges = probabilities.cumsum(1)
+    found = []
+    for _ in range(draws):
+        labels = np.minimum((random.random((len(edges), 1)) > edges).sum(1), edges.shape[1] - 1)
+        found.append(expected_calibration_error(labels, probabilities)[0])
+    return {"mean": rounded(np.mean(found)), "high_95": rounded(np.quantile(found, 0.95))}
+
+
+def roc_auc(suspicious: Array, suspicion: Array) -> float | None:
+    """None where all clips are of one kind."""
+    if suspicious.all() or not suspicious.any():
+        return None
+    return rounded(roc_auc_score(suspicious, suspicion))
+
+
+def roc_area(suspicious: Array, suspicion: Array) -> float:
+    """scikit-learn's ROC-AUC without its checks, for the thousands of resamples of an interval."""
+    quiet, loud = np.sort(suspicion[~suspicious]), suspicion[suspicious]
+    below, to = np.searchsorted(quiet, loud, "left"), np.searchsorted(quiet, loud, "right")
+    return float((below + to).mean() / 2 / len(quiet))
+
+
+def pr_area(suspicious: Array, suspicion: Array) -> float:
+    """scikit-learn's average precision without its checks."""
+    order = np.argsort(-suspicion)
+    last_of_equals = np.append(np.diff(suspicion[order]) != 0, True)
+    found = suspicious[order].cumsum()[last_of_equals]
+    precision = found / (np.flatnonzero(last_of_equals) + 1)
+    return float((np.diff(found, prepend=0) * precision).sum() / found[-1])
 
 
 def interval_over_groups(
@@ -102,27 +136,31 @@ def interval_over_groups(
     if not values:
         return None
     low, high = np.quantile(values, [0.025, 0.975])
-    return _round(low), _round(high)
+    return rounded(low), rounded(high)
 
 
 def intervals(labels: Array, probabilities: Array, groups: Sequence[str], names: Sequence[str]) -> Mapping[str, Any]:
-    """Intervals of accuracy, ROC-AUC and ECE over sources."""
+    """Intervals over sources of accuracy, areas, ECE and Brier score."""
     normal = names.index(NORMAL)
+    suspicious, suspicion = labels != normal, 1 - probabilities[:, normal]
+    right = probabilities.argmax(1) == labels
+    squares = ((probabilities - np.eye(len(names))[labels]) ** 2).sum(1)
 
-    def area(rows: Array) -> float | None:
-        suspicious = labels[rows] != normal
-        if suspicious.all() or not suspicious.any():
-            return None
-        return float(roc_auc_score(suspicious, 1 - probabilities[rows, normal]))
+    def area(of: Callable[[Array, Array], float]) -> Callable[[Array], float | None]:
+        def figure(rows: Array) -> float | None:
+            own = suspicious[rows]
+            return None if own.all() or not own.any() else float(of(own, suspicion[rows]))
+
+        return figure
 
     return {
-        "accuracy": interval_over_groups(
-            groups, lambda rows: float((probabilities[rows].argmax(1) == labels[rows]).mean())
-        ),
-        "roc_auc": interval_over_groups(groups, area),
+        "accuracy": interval_over_groups(groups, lambda rows: float(right[rows].mean())),
+        "roc_auc": interval_over_groups(groups, area(roc_area)),
         "ece": interval_over_groups(
             groups, lambda rows: expected_calibration_error(labels[rows], probabilities[rows])[0]
         ),
+        "pr_auc": interval_over_groups(groups, area(pr_area)),
+        "brier": interval_over_groups(groups, lambda rows: float(squares[rows].mean())),
     }
 
 
@@ -130,9 +168,9 @@ def _at_threshold(suspicious: Array, suspicion: Array, threshold: float) -> dict
     flagged = suspicion >= threshold
     right = int((flagged & suspicious).sum())
     return {
-        "recall": _round(right / suspicious.sum()) if suspicious.any() else None,
-        "specificity": _round((~flagged & ~suspicious).sum() / (~suspicious).sum()) if (~suspicious).any() else None,
-        "precision": _round(right / flagged.sum()) if flagged.any() else None,
+        "recall": rounded(right / suspicious.sum()) if suspicious.any() else None,
+        "specificity": rounded((~flagged & ~suspicious).sum() / (~suspicious).sum()) if (~suspicious).any() else None,
+        "precision": rounded(right / flagged.sum()) if flagged.any() else None,
     }
 
 
@@ -144,5 +182,6 @@ def _likelihood(labels: Array, probabilities: Array) -> float:
     return float(-np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-12, None)).mean())
 
 
-def _round(value: Any) -> float:
+def rounded(value: Any) -> float:
+    """To the four digits of a report."""
     return round(float(value), 4)

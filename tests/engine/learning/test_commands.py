@@ -127,7 +127,7 @@ def fresh(tmp_path: Path, make_clip: Any) -> Any:
 
 def test_a_model_is_measured_on_new_clips(trained: Any, fresh: Any) -> None:
     data, footage_of = fresh
-    report = evaluate_model("tiny", data, None, [trained[0]], footage_of, allow_train=False)
+    report = evaluate_model("tiny", data, None, [trained[0]], footage_of, allow_train=False).report
     assert report["trained_on_these_clips"] == 0
     assert report["parts"]["all"]["after_scaling"]["clips"] == 4
 
@@ -142,7 +142,9 @@ def test_clips_it_was_trained_on_are_refused_unless_the_report_says_so(
     write_checkpoint(models / "tiny", replace(spec, training={**spec.training, "clips": [seen]}))
     with pytest.raises(InvalidInputError, match=r"trained on 1 of 4 clips \(normal/s0_0\.mp4"):
         evaluate_model("tiny", data, None, [models], footage_of, allow_train=False)
-    assert evaluate_model("tiny", data, None, [models], footage_of, allow_train=True)["trained_on_these_clips"] == 1
+    measured = evaluate_model("tiny", data, None, [models], footage_of, allow_train=True)
+    assert measured.report["trained_on_these_clips"] == 1
+    assert "was trained on" in measured.report["split"]
 
 
 def test_a_users_model_can_be_calibrated_and_a_shipped_one_cannot(trained: Any, fresh: Any, tmp_path: Path) -> None:

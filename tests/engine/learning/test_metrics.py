@@ -13,6 +13,9 @@ from crime_detect_engine.learning.metrics import (
     expected_calibration_error,
     figures,
     interval_over_groups,
+    perfect_calibration_error,
+    pr_area,
+    roc_area,
     softmax,
 )
 
@@ -62,3 +65,19 @@ def test_intervals_resample_sources_not_clips() -> None:
 def test_softmax_survives_huge_logits() -> None:
     assert softmax(np.array([[1e4, -1e4]]))[0].tolist() == [1.0, 0.0]
     assert softmax(np.array([[2.0, 0.0]]), 2.0)[0, 0] == pytest.approx(1 / (1 + math.exp(-1)))
+
+
+def test_a_perfect_model_shows_less_ece_the_more_clips_there_are() -> None:
+    few, many = (perfect_calibration_error(two(list(np.linspace(0.05, 0.95, n)))) for n in (50, 2000))
+    assert many["mean"] < few["mean"] / 3
+    assert few["mean"] < few["high_95"]
+
+
+def test_the_quick_areas_are_those_of_scikit_learn() -> None:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    random = np.random.default_rng(0)
+    for _ in range(10):
+        suspicious, suspicion = random.random(40) < 0.4, random.integers(0, 8, 40) / 8
+        assert roc_area(suspicious, suspicion) == pytest.approx(roc_auc_score(suspicious, suspicion))
+        assert pr_area(suspicious, suspicion) == pytest.approx(average_precision_score(suspicious, suspicion))
