@@ -23,6 +23,7 @@ from .augment import augment
 from .datasets import Footage, Sample
 from .folding import fold, unfold
 from .initialise import initialise_head, settle_batch_norm
+from .quickening import quicken
 from .recipe import Recipe, Training
 
 Report = Callable[[str], None]
@@ -62,6 +63,8 @@ def train_network(
         report(json.dumps({"epoch": 0, "initial_train_accuracy": round(accuracy, 4)}))
     served, network = network, copy.deepcopy(network)
     fold(network.encoder.trunk)
+    if device.type == "cpu":
+        quicken(network.encoder.trunk)
     run = Run(network, _optimizer(network, settings), {k: v.clone() for k, v in network.state_dict().items()})
     if resumed:
         _restore(run, state_file)
