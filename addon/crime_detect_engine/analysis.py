@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .config import ModelOptions
 from .domain.errors import InvalidInputError, SourceError
 from .domain.ports import Classifier
 from .domain.types import NORMAL, Frame, ModelSpec, Vector
@@ -223,9 +224,9 @@ def _sentence(answer: dict[str, Any]) -> str:
 class UploadAnalysis:
     """One file at a time, with a classifier of its own: the cameras' workers are not kept waiting."""
 
-    def __init__(self, model: Callable[[], str], device: str, folders: Sequence[Path]) -> None:
+    def __init__(self, model: Callable[[], str], options: ModelOptions, folders: Sequence[Path]) -> None:
         self._model = model
-        self._device = device
+        self._options = options
         self._folders = folders
         self._classifier: Classifier | None = None
         self._running = asyncio.Lock()
@@ -237,7 +238,8 @@ class UploadAnalysis:
 
     def _analyze(self, path: Path) -> Mapping[str, Any]:
         if self._classifier is None:
-            self._classifier, _ = load_classifier(self._model(), self._device, self._folders)
+            options = self._options
+            self._classifier, _ = load_classifier(self._model(), options.device, self._folders, options.precision)
         try:
             return analyze_file(path, self._classifier, longest_s=LONGEST_UPLOAD_S)
         except SourceError as error:

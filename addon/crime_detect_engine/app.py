@@ -13,6 +13,7 @@ from typing import Any
 
 from . import __version__, background
 from .analysis import UploadAnalysis
+from .anomaly_learning import AnomalyLearning
 from .assembly import build_line, model_folders, model_name, start_workers
 from .config import CameraConfig, Config, changes
 from .config.editor import ConfigEditor
@@ -75,6 +76,7 @@ class Service:
         self._discovery: FrigateDiscovery | None = None
         self._frigate: FrigateWatch | None = None
         self._follower: ConfigFollower | None = None
+        self._anomaly: AnomalyLearning | None = None
         self._extra = extra
         self._waiting: frozenset[str] = frozenset()
         self._applying = asyncio.Lock()
@@ -115,6 +117,16 @@ class Service:
         if self._editor is not None:
             self._follower = ConfigFollower(self._editor, self._apply)
             self._run(self._follower.run(), "configuration")
+        self._anomaly = AnomalyLearning(
+            self._data,
+            self._pipeline.lines,
+            lambda: {name: camera.anomaly for name, camera in self.config.cameras.items()},
+            lambda: self.config.retention.incidents_s,
+            self._clock,
+            self._pipeline.close,
+        )
+        self._stack.push_async_callback(self._anomaly.stop)
+        self._run(self._anomaly.run(), "what is normal")
         self._run(self._status.run(), "status")
         self._run(self._store.retention.run(), "retention")
         access = self._access()
@@ -160,7 +172,7 @@ class Service:
         await self._store.tokens.ensure_admin_token()
 
     async def _start_workers(self) -> tuple[list[Worker], Identity]:
-        started = await start_workers(list(self._specs), self.config.model.device, self._data, self._clock)
+        started = await start_workers(list(self._specs), self.config.model, self._data, self._clock)
         for worker in started.workers:
             self._stack.callback(worker.close)
         config, specs = self.config, list(self._specs.values())
@@ -173,6 +185,7 @@ class Service:
             config.base_url,
             config.model.device,
             config.timezone,
+            started.precision,
         )
 
     def _build_outputs(self) -> None:
@@ -193,9 +206,7 @@ class Service:
             self._status,
             clock,
             configuring=configuring,
-            analyze_upload=UploadAnalysis(
-                lambda: next(iter(self._specs)), config.model.device, model_folders(self._data)
-            ),
+            analyze_upload=UploadAnalysis(lambda: next(iter(self._specs)), config.model, model_folders(self._data)),
             send_test=self._send_test,
         )
         if config.mqtt is not None:
@@ -321,6 +332,8 @@ class Service:
             notes += self._supervisor.notes(self.config)
         if self._follower is not None and self._follower.problem:
             notes.append(self._follower.problem)
+        if self._anomaly is not None:
+            notes += self._anomaly.notes()
         if self._waiting:
             notes.append(f"changed in the file, in force after a restart: {', '.join(sorted(self._waiting))}")
         if self._mqtt is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from .config import CameraConfig
+from .config import CameraConfig, ModelOptions
 from .domain.clock import Clock
 from .domain.errors import CrimeDetectError
 from .domain.ports import CameraRuntime, Classifier
@@ -75,21 +75,23 @@ def _log_change(status: CameraStatus) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Workers that are ready, the device they run on, and why that is not the one asked for."""
+    """Workers that are ready, the device and precision they run on, and why these are not what was asked for."""
 
     workers: list[Worker]
     device: str
+    precision: str
     fallback: str | None
 
 
-async def start_workers(models: Sequence[str], device: str, data: Path, clock: Clock) -> Workers:
+async def start_workers(models: Sequence[str], options: ModelOptions, data: Path, clock: Clock) -> Workers:
     """One worker a core but one, or one for a GPU, with these models loaded. Raises CheckpointError, BackendError."""
     notes: dict[str, None] = {}
-    found: list[str] = []
+    found: list[Classifier] = []
 
     def load(name: str, on_cpu: bool) -> Classifier:
-        classifier, note = load_classifier(name, "cpu" if on_cpu else device, model_folders(data))
-        found.append(classifier.device)
+        device = "cpu" if on_cpu else options.device
+        classifier, note = load_classifier(name, device, model_folders(data), options.precision)
+        found.append(classifier)
         if note and note not in notes:
             notes[note] = None
             _LOG.warning("%s", note)
@@ -100,13 +102,13 @@ async def start_workers(models: Sequence[str], device: str, data: Path, clock: C
         for number in range(max(1, (os.cpu_count() or 1) - 1)):
             workers.append(Worker(number, load, clock))
             await workers[-1].prepare(models)
-            if "cuda" in found:
+            if any(one.device == "cuda" for one in found):
                 break
     except CrimeDetectError:
         for worker in workers:
             worker.close()
         raise
-    return Workers(workers, found[0], "; ".join(notes) or None)
+    return Workers(workers, found[0].device, found[0].precision, "; ".join(notes) or None)
 
 
 def model_folders(data: Path) -> tuple[Path, ...]:

@@ -118,10 +118,11 @@ def _models(data: Path) -> Iterator[Finding]:
 
 def _inference(data: Path, model: ModelOptions) -> Finding:
     try:
-        classifier, note = load_classifier(model.name, model.device, model_folders(data))
+        classifier, note = load_classifier(model.name, model.device, model_folders(data), model.precision)
     except CrimeDetectError as error:
         return Finding("inference", BAD, str(error))
-    return Finding("inference", WARNING if note else GOOD, f"{classifier.spec.name} on {classifier.device}", note)
+    detail = f"{classifier.spec.name} on {classifier.device} in {classifier.precision}"
+    return Finding("inference", WARNING if note else GOOD, detail, note)
 
 
 def _storage(data: Path) -> Finding:

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from . import __version__
+from .anomaly_watch import anomaly_metrics
 from .domain.clock import Clock
 from .domain.errors import StoreError
 from .domain.types import CameraState, ModelSpec
@@ -55,6 +56,8 @@ class Identity:
     """The device that the configuration asks for."""
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     """Where a day begins."""
+    precision: str = "fp32"
+    """What the model's frame encoder computes in."""
 
 
 @dataclass(slots=True)
@@ -196,6 +199,7 @@ class Status:
                 "labels": list(first.labels),
                 "demo": first.demo,
                 "metrics": dict(first.metrics),
+                "precision": identity.precision,
             },
             "models": [spec.name for spec in identity.specs],
             "fallback": "; ".join(dict.fromkeys((*self._fallbacks(), *self._faults()))) or None,
@@ -278,7 +282,8 @@ class _Figures(Collector):
             dropped.add_metric([line.id, "failed_run"], line.lost)
             reconnects.add_metric([line.id], counters.reconnects)
             refused.add_metric([line.id], line.refused)
-        return [online, fps, latency, frames, scored, dropped, reconnects, refused]
+        watches = {line.id: line.anomaly for line in pipeline.lines.values() if line.anomaly is not None}
+        return [online, fps, latency, frames, scored, dropped, reconnects, refused, *anomaly_metrics(watches)]
 
     def _of_engine(self, status: Status) -> Sequence[Metric]:
         writer = status.writer.status()

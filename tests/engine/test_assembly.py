@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from crime_detect_engine.assembly import build_line, model_name, start_workers
-from crime_detect_engine.config import CameraConfig
+from crime_detect_engine.config import CameraConfig, ModelOptions
 from crime_detect_engine.domain.clock import SystemClock
 from crime_detect_engine.domain.errors import CheckpointError, InvalidInputError, SourceError
 from crime_detect_engine.domain.ports import CameraRuntime
@@ -65,5 +65,5 @@ def test_synthetic_cameras_are_read_by_the_model_of_such_scenes() -> None:
 async def test_workers_that_cannot_load_leave_no_thread(tmp_path: Path, until: Any) -> None:
     before = set(threading.enumerate())
     with pytest.raises(CheckpointError, match="nonsense"):
-        await start_workers(["nonsense"], "auto", tmp_path, SystemClock())
+        await start_workers(["nonsense"], ModelOptions(), tmp_path, SystemClock())
     await until(lambda: set(threading.enumerate()) <= before)

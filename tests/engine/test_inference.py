@@ -147,7 +147,7 @@ async def test_nan_features_never_become_a_score(small_spec):
     """The real classifier's own check, before the temporal network is asked."""
 
     class NanBackend:
-        device = "cpu"
+        device, precision = "cpu", "fp32"
 
         def features(self, images):
             return np.full((len(images), 1), np.nan, np.float32)

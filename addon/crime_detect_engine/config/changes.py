@@ -12,7 +12,7 @@ class ConfigChange:
     """Camera ids, each in one set at most; `sections` are the other top-level keys whose settings differ."""
 
     rules_changed: frozenset[str] = frozenset()
-    """Rules, schedule, name or location: swapped while the stream goes on."""
+    """Rules, schedule, name, location or what is unusual: swapped while the stream goes on."""
     rebuild: frozenset[str] = frozenset()
     """Source, masks, sampling, or the model: only this camera's line is built anew."""
     added: frozenset[str] = frozenset()
@@ -48,5 +48,10 @@ def _needs_rebuild(old: Config, new: Config, name: str, sections: frozenset[str]
 def _without_rules(camera: CameraConfig) -> CameraConfig:
     plain = CameraConfig(id=camera.id, source="", name="")
     return replace(
-        camera, rules=plain.rules, schedule=plain.schedule, name=plain.name, location=plain.location
-    )  # fmt: skip
+        camera,
+        rules=plain.rules,
+        schedule=plain.schedule,
+        name=plain.name,
+        location=plain.location,
+        anomaly=plain.anomaly,
+    )

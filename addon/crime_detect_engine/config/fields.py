@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import voluptuous as vol
 
 from crime_detect_engine.domain.polygons import encloses
-from crime_detect_engine.domain.types import NORMAL, VOCABULARY, Location, Severity
+from crime_detect_engine.domain.types import ANOMALY, NORMAL, VOCABULARY, Location, Severity
 from crime_detect_engine.domain.units import parse_duration
 from crime_detect_engine.sources import SOURCES
 
@@ -72,6 +72,8 @@ def one_of(*allowed: str) -> Callable[[object], str]:
 
 
 label = one_of(*LABELS)
+incident_label = one_of(*LABELS, ANOMALY)
+"""Also what no model says: what an incident may be called."""
 
 
 def number(low: float, high: float, *, above: bool = False) -> Callable[[object], float]:

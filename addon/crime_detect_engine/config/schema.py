@@ -18,6 +18,8 @@ from crime_detect_engine.outputs.mqtt_options import SCHEMA as MQTT
 from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
 from crime_detect_engine.store.retention import SCHEMA as RETENTION
 from crime_detect_engine.store.retention import RetentionOptions
+from crime_detect_engine.vision.anomaly import SCHEMA as ANOMALY
+from crime_detect_engine.vision.anomaly import AnomalyOptions
 
 from . import fields
 from .fields import LOCATION, Maybe, not_in_this_version
@@ -47,12 +49,19 @@ CAMERA = vol.Schema(
         "detection": Maybe(DETECTION),
         "schedule": Maybe([SCHEDULE]),
         "masks": Maybe([fields.polygon]),
+        "anomaly": Maybe(ANOMALY),
         "zones": not_in_this_version,
     }
 )
 
 MODEL = vol.All(
-    vol.Schema({"name": fields.text, "device": fields.one_of("auto", "cuda", "openvino", "cpu")}),
+    vol.Schema(
+        {
+            "name": fields.text,
+            "device": fields.one_of("auto", "cuda", "openvino", "cpu"),
+            "precision": fields.one_of("auto", "fp32", "bf16", "int8"),
+        }
+    ),
     lambda value: ModelOptions(**value),
 )
 
@@ -65,7 +74,7 @@ SECTIONS = vol.Schema(
         "frigate": Maybe(FRIGATE),
         "mqtt": Maybe(MQTT),
         "model": Maybe(MODEL),
-        "severity": Maybe({fields.label: fields.severity}),
+        "severity": Maybe({fields.incident_label: fields.severity}),
         "alerts": Maybe(ALERTS),
         "retention": Maybe(RETENTION),
         "privacy": Maybe({"blur_faces": not_in_this_version, "encrypt_originals": not_in_this_version}),
@@ -113,7 +122,7 @@ def _unknown_labels(given: Mapping[str, Any]) -> Iterator[vol.Invalid]:
     for path, labels in named:
         for label in labels:
             try:
-                fields.label(label)
+                fields.incident_label(label)
             except vol.Invalid as error:
                 yield vol.Invalid(f"{label}: {error}", path=path)
 
@@ -130,6 +139,7 @@ def _camera(name: str, options: Mapping[str, Any], severity: Mapping[str, Severi
         sequence_length=detection.pop("sequence_length", None),
         schedule=tuple(given.get("schedule", ())),
         masks=tuple(given.get("masks", ())),
+        anomaly=given.get("anomaly", AnomalyOptions()),
         rules=rules_of(detection, severity),
     )
 

@@ -12,6 +12,7 @@ from crime_detect_engine.outputs import AlertOptions
 from crime_detect_engine.outputs.mqtt_options import MqttOptions
 from crime_detect_engine.sources.frigate import FrigateOptions
 from crime_detect_engine.store.retention import RetentionOptions
+from crime_detect_engine.vision.anomaly import AnomalyOptions
 
 Polygon = tuple[tuple[float, float], ...]
 """Points (x, y) relative to the picture, 0..1."""
@@ -35,14 +36,16 @@ class CameraConfig:
     schedule: tuple[ScheduleWindow, ...] = ()
     """Empty is always armed."""
     masks: tuple[Polygon, ...] = ()
+    anomaly: AnomalyOptions = field(default_factory=AnomalyOptions)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """`device` is auto, cuda, openvino or cpu."""
+    """`device` is auto, cuda, openvino or cpu; `precision` auto, fp32, bf16 or int8."""
 
     name: str = "default"
     device: str = "auto"
+    precision: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,8 @@ class Backend(Protocol):
 
     device: str
     """`cpu`, `gpu` (OpenVINO iGPU) or `cuda`."""
+    precision: str
+    """`fp32`, `bf16` or `int8`: what the frame encoder computes in; the head always computes in fp32."""
 
     def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 [N, S, S, 3] (composed by preprocessing, not normalised) → float32 [N, D]."""
@@ -142,6 +144,8 @@ class Classifier(Protocol):
     spec: ModelSpec
     device: str
     """As `Backend.device`."""
+    precision: str
+    """As `Backend.precision`."""
 
     def features(self, frames: Sequence[Frame]) -> Sequence[Vector | None]:
         """One vector a frame in the same order; None where the frame has no difference yet."""

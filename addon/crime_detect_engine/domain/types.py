@@ -19,6 +19,8 @@ VOCABULARY = (
     NORMAL, "abuse", "arrest", "arson", "assault", "burglary", "explosion", "fighting", "fire", "loitering",
     "road_accident", "robbery", "shooting", "shoplifting", "stealing", "trespassing", "vandalism", "weapon",
 )  # fmt: skip
+ANOMALY = "anomaly"
+"""What the detector of the unusual calls an incident; no model may claim it, so it is no part of VOCABULARY."""
 
 
 class Picture(Protocol):
@@ -321,6 +323,8 @@ class ModelSpec:
     lag: int = 1
     region: str = "full"
     source_size: int | None = None
+    precisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The precisions besides fp32 whose decisions were proven to hold, each with its figures."""
 
     @property
     def picture_size(self) -> int:

@@ -25,6 +25,9 @@ NETWORK_NAMES = (
 FORMAT = 1
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 OPENVINO_FILES = ("openvino/cnn.xml", "openvino/cnn.bin", "openvino/head.xml", "openvino/head.bin")
+INT8_FILES = ("openvino/cnn-int8.xml", "openvino/cnn-int8.bin")
+PRECISIONS = ("bf16", "int8")
+"""What a checkpoint may be proven in besides fp32."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _FILE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?")
 
@@ -174,6 +177,7 @@ def _validate(spec: ModelSpec) -> None:
         "region": spec.region in ("full", "motion"),
         "source_size": spec.size <= spec.picture_size <= 1024,
         "scale": spec.scale in ("unit", "symmetric"),
+        "precisions": set(spec.precisions) <= set(PRECISIONS),
         "temperature": math.isfinite(spec.temperature) and spec.temperature > 0,
         "mean, std": len(spec.mean) == len(spec.std) == 3 and all(v > 0 for v in spec.std),
     }

@@ -28,6 +28,7 @@ class NetworkClassifier:
     def __init__(self, spec: ModelSpec, backend: Backend) -> None:
         self.spec = spec
         self.device = backend.device
+        self.precision = backend.precision
         self._backend = backend
         self._no_difference: Vector | None = None
         self._last: dict[str, tuple[Image, Vector]] = {}
@@ -97,14 +98,14 @@ def pad(windows: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], ND
 
 
 def load_classifier(
-    name: str = "default", device: str = "auto", folders: Sequence[Path] = ()
+    name: str = "default", device: str = "auto", folders: Sequence[Path] = (), precision: str = "auto"
 ) -> tuple[NetworkClassifier, str | None]:
-    """A checkpoint by name on a device, and the text to show when it is not the device asked for.
+    """A checkpoint by name on a device, and the text to show when it is not the device or precision asked for.
 
-    `folders` are the user's own model folders. Raises CheckpointError, BackendError.
+    `folders` are the user's own model folders; `precision` is auto, fp32, bf16 or int8. Raises CheckpointError, BackendError.
     """
     checkpoint = find_checkpoint(name, folders)
-    backend, note = choose_backend(checkpoint, device)
+    backend, note = choose_backend(checkpoint, device, precision)
     return NetworkClassifier(checkpoint.spec, backend), note
 
 

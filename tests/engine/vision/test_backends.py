@@ -40,7 +40,7 @@ def test_an_unknown_device_is_refused_with_what_is_allowed(default_checkpoint: A
 
 
 def test_when_nothing_runs_all_reasons_are_given(default_checkpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(checkpoint: Any, device: str) -> Any:
+    def refuse(checkpoint: Any, device: str, precision: str) -> Any:
         raise BackendError(f"no {device} today")
 
     monkeypatch.setattr("crime_detect_engine.vision.backends.BACKENDS", dict.fromkeys(BACKENDS, refuse))

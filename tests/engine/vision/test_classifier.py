@@ -20,6 +20,7 @@ class CountingBackend:
     """Mean colours as features, so that tests see what reached the network."""
 
     device = "cpu"
+    precision = "fp32"
 
     def __init__(self, logits: Sequence[float] = (0.0, 0.0)) -> None:
         self.batches: list[int] = []

@@ -17,19 +17,23 @@ from .checks import finite
 class OpenVinoBackend:
     """One checkpoint's exported networks; one instance a worker thread. Raises BackendError when they do not load.
 
+    `precision` bf16 and int8 are the frame encoder's; the head, a thousandth of the work, computes in fp32.
     One thread: two cost 2 to 3 times the CPU under contention, and workers already use the other cores.
     """
 
-    def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: Checkpoint, device: str = "cpu", precision: str = "fp32") -> None:
         self.device = device
+        self.precision = precision
         settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         if device == "cpu":
             settings |= {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
         try:
             core = ov.Core()
-            cnn = core.read_model(checkpoint.path("openvino/cnn.xml"), checkpoint.path("openvino/cnn.bin"))
+            name = "cnn-int8" if precision == "int8" else "cnn"
+            cnn = core.read_model(checkpoint.path(f"openvino/{name}.xml"), checkpoint.path(f"openvino/{name}.bin"))
             head = core.read_model(checkpoint.path("openvino/head.xml"), checkpoint.path("openvino/head.bin"))
-            self._cnn = core.compile_model(cnn, device.upper(), settings).create_infer_request()
+            own = settings | {"INFERENCE_PRECISION_HINT": "bf16"} if precision == "bf16" else settings
+            self._cnn = core.compile_model(cnn, device.upper(), own).create_infer_request()
             self._head = core.compile_model(head, device.upper(), settings).create_infer_request()
         except RuntimeError as error:
             raise BackendError(
@@ -54,6 +58,11 @@ class OpenVinoBackend:
         except RuntimeError as error:
             raise BackendError(f"OpenVINO failed: {_last_line(error)}") from error
         return np.array(request.get_output_tensor(0).data, np.float32)
+
+
+def computes_bf16() -> bool:
+    """Whether this processor has instructions for bf16; without them OpenVINO is slower than in fp32, or fails."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def found_devices() -> list[str]:

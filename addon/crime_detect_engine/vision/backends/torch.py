@@ -23,6 +23,7 @@ class TorchBackend:
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.device = device
+        self.precision = "fp32"
         if device == "cuda" and not torch.cuda.is_available():
             raise BackendError("torch finds no CUDA device")
         if device == "cpu":
