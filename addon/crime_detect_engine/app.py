@@ -14,8 +14,8 @@ from typing import Any
 from . import __version__, background
 from .analysis import UploadAnalysis
 from .anomaly_learning import AnomalyLearning
-from .assembly import build_line, model_folders, model_name, start_workers
-from .config import CameraConfig, Config, changes
+from .assembly import build_line, model_folders, start_workers
+from .config import CameraConfig, Config, changes, model_name
 from .config.editor import ConfigEditor
 from .configuring import Configuring
 from .control import Control, test_incident
@@ -117,14 +117,7 @@ class Service:
         if self._editor is not None:
             self._follower = ConfigFollower(self._editor, self._apply)
             self._run(self._follower.run(), "configuration")
-        self._anomaly = AnomalyLearning(
-            self._data,
-            self._pipeline.lines,
-            lambda: {name: camera.anomaly for name, camera in self.config.cameras.items()},
-            lambda: self.config.retention.incidents_s,
-            self._clock,
-            self._pipeline.close,
-        )
+        self._anomaly = AnomalyLearning(self._data, self._pipeline, lambda: self.config, self._clock)
         self._stack.push_async_callback(self._anomaly.stop)
         self._run(self._anomaly.run(), "what is normal")
         self._run(self._status.run(), "status")

@@ -13,7 +13,17 @@ from .configuring import Configuring, settings_json
 from .domain.clock import Clock
 from .domain.errors import InvalidInputError, NotFoundError
 from .domain.ports import Actor, CameraView, IncidentQuery, ManualReport, Page
-from .domain.types import VOCABULARY, CameraState, Event, Incident, IncidentSource, Picture, Severity, Verdict
+from .domain.types import (
+    ANOMALY,
+    VOCABULARY,
+    CameraState,
+    Event,
+    Incident,
+    IncidentSource,
+    Picture,
+    Severity,
+    Verdict,
+)
 from .line import Line
 from .pipeline import Pipeline
 from .sources.address import redact
@@ -100,7 +110,11 @@ class Control:
         return await self._store.media_path(incident, kind)
 
     async def set_verdict(self, incident_id: str, verdict: Verdict | None, actor: Actor) -> Incident:
-        return await self._store.set_verdict(incident_id, verdict, actor)
+        incident = await self._store.set_verdict(incident_id, verdict, actor)
+        line = self._pipeline.lines.get(incident.camera)
+        if verdict is Verdict.CONFIRMED and line is not None and line.anomaly is not None:
+            line.anomaly.confirm(incident.started_at, incident.ended_at or self._clock.now())
+        return incident
 
     async def acknowledge(self, incident_id: str, acknowledged: bool, actor: Actor) -> Incident:
         return await self._store.acknowledge(incident_id, acknowledged, actor)
@@ -124,7 +138,8 @@ class Control:
         line = self._line(camera)
         if not 0 <= minutes <= MAX_SNOOZE_MINUTES:
             raise InvalidInputError("a snooze lasts up to 31 days", {"minutes": f"0 to {MAX_SNOOZE_MINUTES}"})
-        if label is not None and label not in line.spec.labels[1:]:
+        known = (*line.spec.labels[1:], *((ANOMALY,) if line.anomaly else ()))
+        if label is not None and label not in known:
             raise InvalidInputError(f"the model of this camera does not know {label!r}", {"label": "not a class"})
         until = self._clock.now() + timedelta(minutes=minutes) if minutes else None
         line.runtime = await self._store.cameras.snooze(camera, until, label, actor)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .domain.clock import Clock
 from .domain.errors import BackendError, CrimeDetectError
 from .domain.ports import Classifier
-from .domain.types import Frame, Score, Vector
+from .domain.types import Frame, ModelSpec, Score, Vector
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -31,14 +31,21 @@ class Windows(Protocol):
     def push(self, frame: Frame, vector: Vector | None) -> NDArray[np.float32] | None: ...
 
 
+class Watch(Protocol):
+    """What else looks at the windows of one camera (anomaly_watch.py)."""
+
+    def observe(self, frame: Frame, window: NDArray[np.float32], window_s: float) -> Score | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The waiting frames of one camera, in order, and the window they slide into."""
+    """The waiting frames of one camera, in order, the window they slide into, and who else looks at that."""
 
     camera: str
     model: str
     windows: Windows
     frames: Sequence[Frame]
+    watch: Watch | None = None
 
 
 @dataclass(slots=True)
@@ -109,12 +116,22 @@ class Worker:
         """Loads what is not loaded yet. Raises CheckpointError, BackendError."""
         for model in models:
             if model not in self._classifiers:
-                try:
-                    async with asyncio.timeout(LOAD_S):
-                        loaded = await self._thread.call(partial(self._load, model, self._on_cpu))
-                except TimeoutError:
-                    raise BackendError(f"{model} was not loaded within {LOAD_S:g} s") from None
-                self._classifiers[model] = loaded
+                self._classifiers[model] = await self.load(model)
+
+    async def load(self, model: str) -> Classifier:
+        """Loads a model beside those that run. Raises CheckpointError, BackendError."""
+        try:
+            async with asyncio.timeout(LOAD_S):
+                return await self._thread.call(partial(self._load, model, self._on_cpu))
+        except TimeoutError:
+            raise BackendError(f"{model} was not loaded within {LOAD_S:g} s") from None
+
+    async def put(self, model: str, classifier: Classifier) -> None:
+        """Runs that were asked for before this still have the one before."""
+        await self._thread.call(partial(self._classifiers.__setitem__, model, classifier))
+
+    async def drop(self, model: str) -> None:
+        await self._thread.call(partial(self._classifiers.pop, model, None))
 
     async def score(self, work: Sequence[Work]) -> list[Score] | None:
         """Scores that these frames made due; None when the run failed: the frames are lost, the failure is counted."""
@@ -169,20 +186,29 @@ def _score_model(run: _Run, classifier: Classifier, work: Sequence[Work], clock:
     frames = [frame for one in work for frame in one.frames]
     vectors = iter(classifier.features(frames))
     due: list[tuple[Frame, NDArray[np.float32]]] = []
+    beside: list[Score] = []
+    spec = classifier.spec
     with run.lock:
         if run.abandoned:
             return []
         for one in work:
             for frame in one.frames:
                 window = one.windows.push(frame, next(vectors))
-                if window is not None:
-                    due.append((frame, window))
+                if window is None:
+                    continue
+                due.append((frame, window))
+                if one.watch is not None and (seen := one.watch.observe(frame, window, _window_s(frame, window, spec))):
+                    beside.append(seen)
     if not due:
         return []
     probabilities = classifier.probabilities([window for _, window in due])
     took_ms = (clock.tick_s() - began_s) * 1000 / len(frames)
-    spec = classifier.spec
-    return [
-        Score(frame.camera, frame.at, frame.tick_s, found, spec.name, took_ms, len(window) / (frame.fps or spec.fps))
+    scores = [
+        Score(frame.camera, frame.at, frame.tick_s, found, spec.name, took_ms, _window_s(frame, window, spec))
         for (frame, window), found in zip(due, probabilities, strict=True)
     ]
+    return [*scores, *beside]
+
+
+def _window_s(frame: Frame, window: NDArray[np.float32], spec: ModelSpec) -> float:
+    return len(window) / (frame.fps or spec.fps)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .anomaly_watch import AnomalyWatch
 from .config import CameraConfig
 from .decision.policy import silence_limit_s
 from .decision.schedule import is_open
 from .decision.state import ALL_LABELS, Arming, PolicyState
 from .domain.ports import CameraRuntime
-from .domain.types import NORMAL, CameraState, ModelSpec, Rules, Score
+from .domain.types import ANOMALY, NORMAL, CameraState, ModelSpec, Rules, Score
 from .domain.wire import SCHEMA_VERSION, timestamp
 from .inference import Windows
 from .recorder import Recorder
@@ -37,6 +38,8 @@ class Line:
     runtime: CameraRuntime = field(default_factory=CameraRuntime)
     state: PolicyState = field(default_factory=PolicyState)
     score: Score | None = None
+    anomaly: AnomalyWatch | None = None
+    """The second, separately decided score of a camera that learns what is normal for it."""
     latency_s: deque[float] = field(default_factory=lambda: deque(maxlen=240))
     frames: int = 0
     scored: int = 0
@@ -62,6 +65,19 @@ class Line:
             snoozed=snoozed_labels(self.runtime, now),
         )
 
+    @property
+    def judges(self) -> tuple[Line | AnomalyWatch, ...]:
+        """Those with rules, a state and a last score of their own."""
+        return (self,) if self.anomaly is None else (self, self.anomaly)
+
+    def judge_of(self, score: Score) -> Line | AnomalyWatch | None:
+        """None for a score of a watch that was taken away meanwhile."""
+        return self.anomaly if ANOMALY in score.probabilities else self
+
+    def arming_of(self, judge: Line | AnomalyWatch, now: datetime) -> Arming:
+        arming = self.arming(now)
+        return replace(arming, shadow=True) if judge is self.anomaly and judge.silent else arming
+
     def p95_latency_s(self) -> float | None:
         if not self.latency_s:
             return None
@@ -69,9 +85,7 @@ class Line:
 
     def current_score(self, now_tick_s: float) -> Score | None:
         """The last score while it still says something about now; a still scene gives none and is calm."""
-        if self.score is None or now_tick_s - self.score.tick_s > silence_limit_s(self.rules, self.score):
-            return None
-        return self.score
+        return _current(self, now_tick_s)
 
     def view(self, now: datetime, now_tick_s: float) -> dict[str, Any]:
         """The `<camera>/state` payload of contracts.md."""
@@ -97,7 +111,12 @@ class Line:
             "latency_ms": None if latency_s is None else round(latency_s * 1000),
             "model": self.spec.name,
             "updated_at": timestamp(now),
-        }
+        } | ({"anomaly": self.anomaly.view(_current(self.anomaly, now_tick_s))} if self.anomaly else {})
+
+
+def _current(judge: Line | AnomalyWatch, now_tick_s: float) -> Score | None:
+    score = judge.score
+    return None if score is None or now_tick_s - score.tick_s > silence_limit_s(judge.rules, score) else score
 
 
 def running_snooze(runtime: CameraRuntime, now: datetime) -> datetime | None:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from . import background
+from .anomaly_watch import AnomalyWatch
 from .config import CameraConfig
 from .decision.policy import close_all, expire, step
 from .decision.state import PolicyState
@@ -91,7 +92,8 @@ class Pipeline:
         await asyncio.to_thread(line.capture.pause)
         self._mailbox.clear(camera)
         self._close(line)
-        line.score = None
+        for judge in line.judges:
+            judge.score = None
         line.recorder.close()
 
     def resume(self, camera: str) -> None:
@@ -128,7 +130,7 @@ class Pipeline:
             for camera, frames in taken.items():
                 line = self.lines.get(camera)
                 if line is not None:
-                    work.append(Work(camera, line.spec.name, line.windows, frames))
+                    work.append(Work(camera, line.spec.name, line.windows, frames, line.anomaly))
             scores = await worker.score(work)
             for camera, frames in taken.items():
                 self._mailbox.done(camera)
@@ -155,18 +157,23 @@ class Pipeline:
         line = self.lines.get(score.camera)
         if line is None:
             return
+        judge = line.judge_of(score)
+        if judge is None:
+            return
         try:
-            state, alerts = step(line.rules, line.state, score, line.arming(self._clock.now()))
+            state, alerts = step(judge.rules, judge.state, score, line.arming_of(judge, self._clock.now()))
         except ValueError as error:
             line.refused += 1
             _LOG.warning("camera %s: a score was refused: %s", line.id, error)
             return
-        line.score = score
-        self._take(line, state, alerts)
+        judge.score = score
+        self._take(line, judge, state, alerts)
 
-    def _take(self, line: Line, state: PolicyState, alerts: Sequence[Alert]) -> None:
-        line.state = state
+    def _take(self, line: Line, judge: Line | AnomalyWatch, state: PolicyState, alerts: Sequence[Alert]) -> None:
+        judge.state = state
         for alert in alerts:
+            if line.anomaly is not None:
+                line.anomaly.note(alert)
             if alert.type is ChangeType.NEW and alert.scores:
                 first = alert.scores[0]
                 line.recorder.begin(alert.incident_id, first.tick_s - first.window_s)
@@ -176,7 +183,13 @@ class Pipeline:
         self.fault = fault
 
     def _close(self, line: Line) -> None:
-        self._take(line, *close_all(line.rules, line.state, line.id, self._clock.now(), self._clock.tick_s()))
+        for judge in line.judges:
+            self.close(line, judge)
+
+    def close(self, line: Line, judge: Line | AnomalyWatch) -> None:
+        """Ends what is open at one of a line's judges."""
+        now, tick_s = self._clock.now(), self._clock.tick_s()
+        self._take(line, judge, *close_all(judge.rules, judge.state, line.id, now, tick_s))
 
     async def _expire(self) -> None:
         while True:
@@ -184,4 +197,6 @@ class Pipeline:
             now_tick_s = self._clock.tick_s()
             for line in list(self.lines.values()):
                 line.recorder.extend(now_tick_s)
-                self._take(line, *expire(line.rules, line.state, line.id, self._clock.now(), now_tick_s))
+                for judge in line.judges:
+                    ended = expire(judge.rules, judge.state, line.id, self._clock.now(), now_tick_s)
+                    self._take(line, judge, *ended)

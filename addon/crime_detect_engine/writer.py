@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import background
 from .domain.errors import CrimeDetectError, StoreError
-from .domain.types import Alert, ChangeType, Location, ModelRef, Picture
+from .domain.types import ANOMALY, Alert, ChangeType, IncidentSource, Location, ModelRef, Picture
 from .line import Line
 from .recorder import ClipMaterial
 from .store.incidents import IncidentContext
@@ -34,6 +34,7 @@ class Entry:
     model: ModelRef
     picture: Picture | None
     material: ClipMaterial | None
+    source: IncidentSource = IncidentSource.MODEL
 
     @property
     def bytes(self) -> int:
@@ -79,11 +80,13 @@ class Writer:
         material = None
         if alert.type is ChangeType.END:
             material = line.recorder.finish(alert.incident_id, line.score.tick_s if line.score else 0.0)
-        model = ModelRef(line.spec.name, line.spec.version)
-        entry = Entry(alert, line.config.location, model, picture, material)
+        model, source = ModelRef(line.spec.name, line.spec.version), IncidentSource.MODEL
+        if alert.label == ANOMALY:
+            model, source = line.anomaly.model if line.anomaly else model, IncidentSource.ANOMALY
+        entry = Entry(alert, line.config.location, model, picture, material, source)
         if self._held_bytes + entry.bytes > HELD_BYTES:
             self.bare += 1
-            entry = Entry(alert, line.config.location, model, None, None)
+            entry = replace(entry, picture=None, material=None)
         try:
             self._queue.put_nowait(entry)
             self._held_bytes += entry.bytes
@@ -162,4 +165,4 @@ async def store_entry(store: Store, entry: Entry) -> None:
     elif entry.material is not None:
         pictures = [(frame.tick_s, frame.jpeg) for frame in entry.material.frames]
         clip = await store.clips.encode(alert.incident_id, pictures)
-    await store.write(alert, snapshot, IncidentContext(entry.location, entry.model), clip)
+    await store.write(alert, snapshot, IncidentContext(entry.location, entry.model, entry.source), clip)
