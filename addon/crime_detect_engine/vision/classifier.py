@@ -102,7 +102,8 @@ def load_classifier(
 ) -> tuple[NetworkClassifier, str | None]:
     """A checkpoint by name on a device, and the text to show when it is not the device or precision asked for.
 
-    `folders` are the user's own model folders; `precision` is auto, fp32, bf16 or int8. Raises CheckpointError, BackendError.
+    `folders` are the user's own model folders; `precision` is auto, fp32, bf16 or int8. Raises CheckpointError,
+    BackendError.
     """
     checkpoint = find_checkpoint(name, folders)
     backend, note = choose_backend(checkpoint, device, precision)

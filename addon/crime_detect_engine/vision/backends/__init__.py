@@ -22,7 +22,7 @@ def _openvino(checkpoint: Checkpoint, device: str, precision: str) -> Backend:
     return OpenVinoBackend(checkpoint, device, precision)
 
 
-def _torch(checkpoint: Checkpoint, device: str, precision: str) -> Backend:
+def _torch(checkpoint: Checkpoint, device: str, _precision: str) -> Backend:
     if find_spec("torch") is None:
         raise BackendError("torch is not installed")
     from .torch import TorchBackend

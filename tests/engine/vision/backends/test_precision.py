@@ -43,16 +43,19 @@ def test_what_was_not_proven_is_not_served_and_that_is_said(spec: Any, processor
     assert choose_precision(spec, "openvino", "cpu", asked) == (asked, None)
     served, note = choose_precision(replace(spec, precisions={}), "openvino", "cpu", asked)
     assert served == "fp32"
-    assert note is not None and f"was not proven in {asked}" in note
+    assert note is not None
+    assert f"was not proven in {asked}" in note
     served, note = choose_precision(spec, "torch", "cuda", asked)
-    assert served == "fp32" and note is not None
+    assert served == "fp32"
+    assert note is not None
 
 
 def test_bf16_on_a_processor_without_it_is_fp32_and_that_is_said(spec: Any, processor: Any) -> None:
     processor(bf16=False)
     served, note = choose_precision(spec, "openvino", "cpu", "bf16")
     assert served == "fp32"
-    assert note is not None and note.endswith("this processor has no bf16")
+    assert note is not None
+    assert note.endswith("this processor has no bf16")
 
 
 def test_an_older_checkpoint_runs_in_fp32_and_says_so_when_asked_for_more(default_checkpoint: Any) -> None:
@@ -61,7 +64,8 @@ def test_an_older_checkpoint_runs_in_fp32_and_says_so_when_asked_for_more(defaul
     assert (backend.precision, note) == ("fp32", None)
     backend, note = choose_backend(older, "cpu", "int8")
     assert backend.precision == "fp32"
-    assert note is not None and "in fp32" in note
+    assert note is not None
+    assert "in fp32" in note
 
 
 def test_an_unknown_precision_is_refused_with_what_is_allowed(default_checkpoint: Any) -> None:
