@@ -28,13 +28,7 @@ from .vision.classifier import load_classifier
 from .vision.sequences import SlidingWindow
 
 _LOG = logging.getLogger(__name__)
-SYNTHETIC = "synthetic:"
 RING = RingLimits(seconds=30.0, bytes=32_000_000)
-
-
-def model_name(camera: CameraConfig, chosen: str) -> str:
-    """Synthetic cameras are read by the model that was trained on such scenes, whatever the others use."""
-    return "demo" if camera.source.startswith(SYNTHETIC) else chosen
 
 
 def build_line(

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import cv2
 import numpy as np
 import pytest
-from crime_detect_engine.assembly import build_line, model_name, start_workers
-from crime_detect_engine.config import CameraConfig, ModelOptions
+from crime_detect_engine.assembly import build_line, start_workers
+from crime_detect_engine.config import CameraConfig, ModelOptions, model_name
 from crime_detect_engine.domain.clock import SystemClock
 from crime_detect_engine.domain.errors import CheckpointError, InvalidInputError, SourceError
 from crime_detect_engine.domain.ports import CameraRuntime

@@ -5,7 +5,7 @@ from .complaints import InvalidConfig, Problem
 from .editor import ConfigEditor
 from .loading import from_arguments, load_config, parse_config
 from .places import data_dir
-from .settings import CameraConfig, Config, ModelOptions
+from .settings import CameraConfig, Config, ModelOptions, model_name
 
 __all__ = [
     "CameraConfig",
@@ -19,5 +19,6 @@ __all__ = [
     "data_dir",
     "from_arguments",
     "load_config",
+    "model_name",
     "parse_config",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from .settings import CameraConfig, Config
+from .settings import CameraConfig, Config, model_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ def changes(old: Config, new: Config) -> ConfigChange:
 def _needs_rebuild(old: Config, new: Config, name: str, sections: frozenset[str]) -> bool:
     before, after = old.cameras[name], new.cameras[name]
     by_frigate = after.source.startswith("frigate:") and "frigate" in sections
-    return "model" in sections or by_frigate or _without_rules(before) != _without_rules(after)
+    other_model = model_name(before, old.model.name) != model_name(after, new.model.name)
+    other_device = replace(old.model, name="") != replace(new.model, name="")
+    return other_model or other_device or by_frigate or _without_rules(before) != _without_rules(after)
 
 
 def _without_rules(camera: CameraConfig) -> CameraConfig:

@@ -14,6 +14,7 @@ from crime_detect_engine.sources.frigate import FrigateOptions
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.vision.anomaly import AnomalyOptions
 
+SYNTHETIC = "synthetic:"
 Polygon = tuple[tuple[float, float], ...]
 """Points (x, y) relative to the picture, 0..1."""
 
@@ -67,3 +68,8 @@ class Config:
     zeroconf: bool = True
     """Whether the local network is told where the engine is, when it listens there at all."""
     warnings: tuple[str, ...] = ()
+
+
+def model_name(camera: CameraConfig, chosen: str) -> str:
+    """Synthetic cameras are read by the model that was trained on such scenes, whatever the others use."""
+    return "demo" if camera.source.startswith(SYNTHETIC) else chosen
