@@ -96,10 +96,18 @@ def _add_learning(commands: Any) -> None:
     evaluate.add_argument("--model", metavar="NAME")
     evaluate.add_argument("--data", type=Path, help="DIR/<class>/*.mp4")
     evaluate.add_argument("--groups", type=Path, metavar="CSV", help="path,group[,fold]")
+    evaluate.add_argument("--layout", default="folders", metavar="NAME", help="of --data, see docs/extending.md")
+    evaluate.add_argument("--split", choices=("test",), help="the official test part of a published set")
     evaluate.add_argument(
         "--scores", type=Path, nargs="+", metavar="RUN", help="folds trained before: RUN/fold*/scores.json, one a seed"
     )
     evaluate.add_argument("--allow-train", action="store_true", help="accept clips the model was trained on")
+    evaluate.add_argument(
+        "--stress", nargs="?", const="all", metavar="SECTIONS",
+        help="also robustness,footage,splices,occlusion,adversarial,hard_negatives; takes long",
+    )  # fmt: skip
+    evaluate.add_argument("--footage", type=Path, nargs="+", metavar="DIR", help="more ordinary footage for --stress")
+    evaluate.add_argument("--hard-negatives", type=Path, metavar="DIR", help="DIR/<kind>/*.mp4 for --stress")
     evaluate.add_argument("--json", action="store_true")
     evaluate.add_argument("--report", type=Path, metavar="DIR")
     calibrate = _command(commands, "calibrate", f"{module}:calibrate_command", "fit the temperature of a model")

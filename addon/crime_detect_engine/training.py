@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .assembly import model_folders
 from .config import data_dir
 from .domain.clock import SystemClock
 from .domain.errors import InvalidInputError
+from .domain.ports import RawFrame
 from .domain.types import Image, ModelSpec
+from .learning.cutting import Cutting, Piece, SampledFrame, cut_frames
+from .learning.recipe import DataFolder
 from .sampling.sampler import FixedRateSampler
 from .sampling.views import clip_views
 from .sources.file import FileSource
@@ -31,21 +32,26 @@ _NEEDED = ("torch", "torchvision", "openvino", "sklearn")
 class ServingFootage:
     """A learning `Footage`: the engine's own source and sampler, so that training sees what serving sees."""
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, raw: Callable[[Path], Iterable[RawFrame]] | None = None) -> None:
+        """`raw` decodes a video; by default as it was recorded."""
         self._spec = spec
+        self._raw = raw or (lambda path: FileSource(path).frames())
+
+    def frames(self, path: Path) -> Iterator[SampledFrame]:
+        """Every frame of one video that serving would sample, as it is decoded."""
+        whole = replace(self._spec, size=self._spec.picture_size, region="full", lag=1, enhance="none")
+        sampler = FixedRateSampler(path.name, whole, gate=False)
+        for number, raw in enumerate(self._raw(path)):
+            frame = sampler.offer(raw)
+            if frame is not None:
+                yield SampledFrame(number, frame.image, frame.cut)
+
+    def cut(self, path: Path, cutting: Cutting) -> Sequence[tuple[Piece, Image]]:
+        return cut_frames(self.frames(path), cutting, path)
 
     def read(self, path: Path) -> Sequence[Image]:
-        whole = replace(self._spec, size=self._spec.picture_size, region="full", lag=1)
-        sampler = FixedRateSampler(path.name, whole, gate=False)
-        stretches: list[list[Image]] = []
-        for raw in FileSource(path).frames():
-            frame = sampler.offer(raw)
-            if frame is None:
-                continue
-            if frame.cut or not stretches:
-                stretches.append([])
-            stretches[-1].append(frame.image)
-        return [np.stack(stretch) for stretch in stretches]
+        """All of one video: its unbroken stretches, each uint8 [T, P, P, 3]."""
+        return [clip for _, clip in self.cut(path, Cutting(length=sys.maxsize // 3, shortest=1))]
 
     def compose(self, clip: Image, zoom: float = 1.0) -> Image:
         return compose_views(clip_views(clip, self._spec, zoom), self._spec)
@@ -61,6 +67,8 @@ def train_command(arguments: argparse.Namespace) -> int:
 def evaluate_command(arguments: argparse.Namespace) -> int:
     measured = _measure(_learning(), arguments)
     report = measured.report
+    if arguments.stress:
+        report |= import_module(".stress.command", __package__).stress(arguments, measured, _folders(), _tell)
     if arguments.report:
         arguments.report.mkdir(parents=True, exist_ok=True)
         target = arguments.report / f"{report['model']}.json"
@@ -77,15 +85,26 @@ def _measure(commands: Any, arguments: argparse.Namespace) -> Any:
         if arguments.data is None:
             raise InvalidInputError("evaluate --model needs --data")
         return commands.evaluate_model(
-            arguments.model, arguments.data, arguments.groups, _folders(), ServingFootage,
-            allow_train=arguments.allow_train,
+            arguments.model, arguments.data, _folder(arguments), _folders(), ServingFootage,
+            allow_train=arguments.allow_train, part=arguments.split or "all",
         )  # fmt: skip
     if arguments.scores:
         return commands.evaluate_scores(arguments.recipe, arguments.scores, arguments.data, ServingFootage)
     work = (arguments.report or Path("reports")) / ".work"
     return commands.evaluate_recipe(
-        arguments.recipe, arguments.data or arguments.recipe.parent, work, ServingFootage, _tell
+        arguments.recipe,
+        arguments.data or arguments.recipe.parent,
+        work,
+        ServingFootage,
+        _tell,
+        arguments.split or "train",
     )
+
+
+def _folder(arguments: argparse.Namespace) -> DataFolder:
+    """`--data` itself as a data folder of `--layout`."""
+    groups = str(arguments.groups.resolve()) if arguments.groups else None
+    return DataFolder(layout=arguments.layout, groups=groups)
 
 
 def calibrate_command(arguments: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ from crime_detect_engine.vision.checkpoint import (
 from crime_detect_engine.vision.network import Network, restore_network
 
 from .calibration import fit_temperature
-from .datasets import ClipFile, Footage, Sample, load_samples
+from .datasets import ClipFile, Footage, Part, Sample, load_samples
 from .evaluate import Measured, build_report, clip_arrays, cross_validate_seeds, part_report, score_clips
 from .export import export_openvino
 from .initialise import initialise_head
@@ -36,6 +36,7 @@ from .train import Report, start_network, train_network
 
 FootageOf = Callable[[ModelSpec], Footage]
 """Gives what reads and composes videos for a model."""
+OFFICIAL_TEST = "official test part"
 
 
 def train(
@@ -67,12 +68,21 @@ def train_samples(
     return checkpoint
 
 
-def evaluate_recipe(recipe_file: Path, data: Path, work: Path, footage_of: FootageOf, report: Report) -> Measured:
-    """Retrains per fold and seed and pools the out-of-fold scores."""
+def evaluate_recipe(
+    recipe_file: Path, data: Path, work: Path, footage_of: FootageOf, report: Report, part: Part = "train"
+) -> Measured:
+    """Retrains per fold and seed and pools the out-of-fold scores; `test`: trains once, scores the official test part.
+
+    Raises ConfigError, InvalidInputError.
+    """
     recipe = read_recipe(recipe_file)
     footage = footage_of(recipe.spec)
     samples, _ = _load(recipe, data, footage)
-    return _measure(recipe, samples, data, work / recipe.name, report, footage)
+    if part == "train":
+        return _measure(recipe, samples, data, work / recipe.name, report, footage)
+    held_back, _ = _load(recipe, data, footage, part)
+    network = train_network(recipe, samples, data, work / recipe.name / "final", report, footage)
+    return _measure_finished(network, recipe.spec, held_back, footage, OFFICIAL_TEST, seen=0)
 
 
 def evaluate_scores(recipe_file: Path, runs: Sequence[Path], data: Path | None, footage_of: FootageOf) -> Measured:
@@ -87,16 +97,19 @@ def evaluate_scores(recipe_file: Path, runs: Sequence[Path], data: Path | None, 
 
 
 def evaluate_model(
-    name: str, data: Path, groups: Path | None, folders: Sequence[Path], footage_of: FootageOf, *, allow_train: bool
-) -> Measured:
-    """Figures of a finished model on DIR/<class>/* clips. Refuses clips it was trained on unless `allow_train`.
+    name: str, data: Path, folder: DataFolder, folders: Sequence[Path], footage_of: FootageOf,
+    *, allow_train: bool, part: Part = "all",
+) -> Measured:  # fmt: skip
+    """Figures of a finished model on the clips of `folder`. Refuses clips it was trained on unless `allow_train`.
 
     Raises CheckpointError, InvalidInputError.
     """
     checkpoint = find_checkpoint(name, folders)
     spec = checkpoint.spec
     footage = footage_of(spec)
-    samples, files = _load_folder(spec, data, groups, footage)
+    samples, files = load_samples(data, folder, spec, 1, footage, part)
+    if not samples:
+        raise InvalidInputError(f"{data / folder.folder} has no {part} clips of {', '.join(spec.labels)}")
     known = training_clips(spec)
     seen = sorted(file.path for file in files if file_digest(data / file.path) in known)
     if seen and not allow_train:
@@ -104,15 +117,23 @@ def evaluate_model(
             f"{name} was trained on {len(seen)} of {len(files)} clips ({seen[0]}, …): figures on them say nothing "
             "about new footage; --allow-train computes them anyway and says so in the report"
         )
-    scored = score_clips(_restored(checkpoint), spec, samples, footage)
+    split = "clips that the model was trained on, among others" if seen else "clips it was not trained on"
+    network = _restored(checkpoint)
+    return _measure_finished(network, spec, samples, footage, OFFICIAL_TEST if part == "test" else split, len(seen))
+
+
+def _measure_finished(
+    network: Network, spec: ModelSpec, samples: Sequence[Sample], footage: Footage, split: str, seen: int
+) -> Measured:
+    scored = score_clips(network, spec, samples, footage)
     # The model's own temperature is applied, not fitted anew on what is measured.
     scaled = [replace(c, windows=tuple(tuple(v / spec.temperature for v in w) for w in c.windows)) for c in scored]
     report = {
         "model": spec.name,
         "version": spec.version,
         **build_report(spec, scaled, groups=groups_of(samples), rescale=False),
-        "split": "clips that the model was trained on, among others" if seen else "clips it was not trained on",
-        "trained_on_these_clips": len(seen),
+        "split": split,
+        "trained_on_these_clips": seen,
     }
     return Measured(report, spec, scaled, samples, rescale=False)
 
@@ -188,13 +209,15 @@ def _began(work: Path, now: datetime) -> datetime:
     return min([now, *times])
 
 
-def _load(recipe: Recipe, data: Path, footage: Footage) -> tuple[list[Sample], list[ClipFile]]:
+def _load(recipe: Recipe, data: Path, footage: Footage, part: Part = "train") -> tuple[list[Sample], list[ClipFile]]:
     samples: list[Sample] = []
     files: list[ClipFile] = []
     for folder in recipe.data:
-        own, listed = load_samples(data, folder, recipe.spec, recipe.training.folds or 1, footage)
+        own, listed = load_samples(data, folder, recipe.spec, recipe.training.folds or 1, footage, part)
         samples += own
         files += listed
+    if not samples:
+        raise InvalidInputError(f"{recipe.name}: no {part} clips; has any set of it an official split?")
     return samples, files
 
 

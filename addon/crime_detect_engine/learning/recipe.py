@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import voluptuous as vol
 
 from crime_detect_engine.domain.errors import ConfigError
-from crime_detect_engine.domain.types import ModelSpec
+from crime_detect_engine.domain.types import VOCABULARY, ModelSpec
+
+from .layouts import LAYOUTS
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -26,6 +28,14 @@ class DataFolder:
     clips_per_epoch: int | None = None
     licence: str = "unknown"
     source: str = ""
+    layout: str = "folders"
+    """How the folder says what its videos are; see layouts/."""
+    classes: dict[str, str] = field(default_factory=dict)
+    """Classes of the set → ours, where they differ from the usual ones."""
+    partial: bool = False
+    """Videos that the set lists may be missing."""
+    pieces_per_video: int | None = None
+    """Bounds what is kept of a long training video: so many pieces of its incidents, so many of the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,7 @@ _MODEL = {
     vol.Optional("lag", default=1): vol.All(int, vol.Range(min=1, max=4)),
     vol.Optional("region", default="full"): vol.In(["full", "motion"]),
     vol.Optional("source_size", default=None): vol.Any(int, None),
+    vol.Optional("enhance", default="none"): vol.In(["none", "clahe", "denoise", "brightness"]),
     vol.Optional("statistics", default=["mean", "deviation"]): [vol.In(["mean", "deviation", "change", "peak"])],
     vol.Optional("scale", default="unit"): vol.In(["unit", "symmetric"]),
     vol.Optional("mean", default=list(_IMAGENET_MEAN)): vol.All([vol.Coerce(float)], vol.Length(min=3, max=3)),
@@ -123,24 +134,27 @@ _MODEL = {
 
 
 _KINDS = {
+    "bool": bool,
     "int": int,
     "float": vol.Coerce(float),
     "str": str,
     "int | None": vol.Any(int, None),
     "tuple[int, ...]": vol.All([int], tuple),
     "str | None": vol.Any(str, None),
+    "dict[str, str]": {str: vol.In(VOCABULARY)},
 }
 
 
-def _fields(kind: type) -> dict[vol.Optional, Any]:
-    """Every field of an option dataclass, checked by its annotation."""
-    return {vol.Optional(one.name): _KINDS[str(one.type)] for one in fields(kind)}
+def _fields(kind: type, **chosen: Collection[str]) -> dict[vol.Optional, Any]:
+    """Every field of an option dataclass, checked by its annotation; `chosen` fields are one of these words."""
+    kinds = {one.name: _KINDS[str(one.type)] for one in fields(kind)}
+    return {vol.Optional(name): vol.In(sorted(chosen[name])) if name in chosen else kinds[name] for name in kinds}
 
 
 RECIPE_SCHEMA = vol.Schema(
     {
         vol.Required("model"): _MODEL,
-        vol.Required("data"): vol.All([_fields(DataFolder)], vol.Length(min=1)),
+        vol.Required("data"): vol.All([_fields(DataFolder, layout=LAYOUTS)], vol.Length(min=1)),
         vol.Optional("augmentation", default={}): _fields(Augmentation),
         vol.Optional("training", default={}): _fields(Training),
         vol.Optional("limits", default=[]): [str],
@@ -183,6 +197,7 @@ def _spec(model: Mapping[str, Any]) -> ModelSpec:
         interpolation=model["interpolation"], feature_dim=model["feature_dim"], hidden_dim=model["hidden_dim"],
         temperature=1.0, min_frames=model["min_frames"], trained=False, options=_options(model),
         demo=model["demo"], lag=model["lag"], region=model["region"], source_size=model["source_size"],
+        enhance=model["enhance"],
     )  # fmt: skip
 
 

@@ -41,15 +41,15 @@ class ScoredClip:
 
 
 def score_clips(network: Network, spec: ModelSpec, samples: Sequence[Sample], footage: Footage) -> list[ScoredClip]:
-    """Windows every 0.5 s as in `analyze`; stretches of one video are one clip.
+    """Windows every 0.5 s as in `analyze`; stretches of one video are one clip, those of its incidents another.
 
     A clip without a stretch long enough is judged by its longest one as if nothing had moved before it.
     """
-    by_path: dict[str, list[Sample]] = {}
+    clips: dict[tuple[str, int], list[Sample]] = {}
     for sample in samples:
-        by_path.setdefault(sample.path, []).append(sample)
+        clips.setdefault((sample.path, sample.label), []).append(sample)
     scored = []
-    for path, own in by_path.items():
+    for (path, _), own in clips.items():
         stretches = [clip_features(network, footage.compose(sample.clip)) for sample in own]
         windows = [w for f in stretches if len(f) >= spec.min_frames for w in slide(f, spec)]
         ends_s = _ends_s(own, [len(features) for features in stretches], spec)

@@ -22,8 +22,9 @@ from crime_detect_engine.learning.commands import (  # noqa: E402
     export,
     train_samples,
 )
+from crime_detect_engine.learning.cutting import SampledFrame  # noqa: E402
 from crime_detect_engine.learning.datasets import Sample  # noqa: E402
-from crime_detect_engine.learning.recipe import parse_recipe  # noqa: E402
+from crime_detect_engine.learning.recipe import DataFolder, parse_recipe  # noqa: E402
 from crime_detect_engine.learning.train import train_network  # noqa: E402
 from crime_detect_engine.training import ServingFootage  # noqa: E402
 from crime_detect_engine.vision.checkpoint import file_digest, read_checkpoint, write_checkpoint  # noqa: E402
@@ -119,15 +120,16 @@ def fresh(tmp_path: Path, make_clip: Any) -> Any:
         path.write_bytes(bytes([n]))
 
     class MadeUp(ServingFootage):
-        def read(self, path: Path) -> Any:
-            return [make_clip(path.parent.name == "fighting", path.read_bytes()[0])]
+        def frames(self, path: Path) -> Any:
+            clip = make_clip(path.parent.name == "fighting", path.read_bytes()[0])
+            return (SampledFrame(n, image, n == 0) for n, image in enumerate(clip))
 
     return tmp_path / "data", MadeUp
 
 
 def test_a_model_is_measured_on_new_clips(trained: Any, fresh: Any) -> None:
     data, footage_of = fresh
-    report = evaluate_model("tiny", data, None, [trained[0]], footage_of, allow_train=False).report
+    report = evaluate_model("tiny", data, DataFolder(), [trained[0]], footage_of, allow_train=False).report
     assert report["trained_on_these_clips"] == 0
     assert report["parts"]["all"]["after_scaling"]["clips"] == 4
 
@@ -141,8 +143,8 @@ def test_clips_it_was_trained_on_are_refused_unless_the_report_says_so(
     spec = read_checkpoint(models / "tiny").spec
     write_checkpoint(models / "tiny", replace(spec, training={**spec.training, "clips": [seen]}))
     with pytest.raises(InvalidInputError, match=r"trained on 1 of 4 clips \(normal/s0_0\.mp4"):
-        evaluate_model("tiny", data, None, [models], footage_of, allow_train=False)
-    measured = evaluate_model("tiny", data, None, [models], footage_of, allow_train=True)
+        evaluate_model("tiny", data, DataFolder(), [models], footage_of, allow_train=False)
+    measured = evaluate_model("tiny", data, DataFolder(), [models], footage_of, allow_train=True)
     assert measured.report["trained_on_these_clips"] == 1
     assert "was trained on" in measured.report["split"]
 

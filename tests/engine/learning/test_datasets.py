@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from crime_detect_engine.domain.errors import InvalidInputError
+from crime_detect_engine.learning.cutting import SampledFrame
 from crime_detect_engine.learning.datasets import assign_folds, list_clips, load_samples
 from crime_detect_engine.learning.recipe import DataFolder, parse_recipe
 from crime_detect_engine.training import ServingFootage
@@ -70,8 +71,9 @@ def test_long_videos_become_parts_and_a_folder_of_one_label_is_extra(root: Path,
     spec = parse_recipe(recipe_text).spec
 
     class Blank(ServingFootage):
-        def read(self, path: Path) -> list[Any]:
-            return [np.zeros((100, 4, 4, 3), np.uint8), np.zeros((3, 4, 4, 3), np.uint8)]
+        def frames(self, path: Path) -> Iterator[SampledFrame]:
+            for number in range(103):
+                yield SampledFrame(number, np.zeros((4, 4, 3), np.uint8), number in (0, 100))
 
     samples, files = load_samples(root, DataFolder(folder="normal", label="normal"), spec, 4, Blank(spec))
     assert len(files) == 2
