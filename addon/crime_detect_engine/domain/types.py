@@ -323,6 +323,8 @@ class ModelSpec:
     lag: int = 1
     region: str = "full"
     source_size: int | None = None
+    enhance: str = "none"
+    """What is done to a picture before it is looked at: `none`, `clahe`, `denoise` or `brightness`."""
     precisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The precisions besides fp32 whose decisions were proven to hold, each with its figures."""
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from crime_detect_engine.domain.types import WHOLE, Image, ModelSpec, Region
 
+from .enhance import Enhancement
+
 # A checkpoint's `region = "motion"` means exactly these numbers: another way to follow motion gets another name.
 _GRID = 40
 _NOISE = 4.0
@@ -65,6 +67,7 @@ class Views:
         self._zoom = zoom
         self._pictures: deque[Image] = deque(maxlen=spec.lag)
         self._motion = MotionRegion() if spec.region == "motion" else None
+        self._enhancement = Enhancement(spec.enhance)
 
     def show(self, picture: Image, *, cut: bool) -> tuple[Image, Image | None, Region]:
         """`picture` RGB uint8 [P, P, 3], P the spec's picture size → now and before uint8 [S, S, 3], read-only.
@@ -72,8 +75,10 @@ class Views:
         The one before is None until `lag` pictures came after a cut.
         """
         if cut:
+            self._enhancement = Enhancement(self._spec.enhance)
             self._pictures.clear()
             self._motion = MotionRegion() if self._motion else None
+        picture = self._enhancement.apply(picture)
         square = WHOLE
         if self._motion and self._pictures:
             square = _zoomed(self._motion.follow(picture, self._pictures[-1]), self._zoom)

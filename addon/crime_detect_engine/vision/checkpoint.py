@@ -176,6 +176,7 @@ def _validate(spec: ModelSpec) -> None:
         "lag": 1 <= spec.lag <= 4,
         "region": spec.region in ("full", "motion"),
         "source_size": spec.size <= spec.picture_size <= 1024,
+        "enhance": spec.enhance in ("none", "clahe", "denoise", "brightness"),
         "scale": spec.scale in ("unit", "symmetric"),
         "precisions": set(spec.precisions) <= set(PRECISIONS),
         "temperature": math.isfinite(spec.temperature) and spec.temperature > 0,
