@@ -1,0 +1,1 @@
+"""Owns hard questions to a model: spoiled pictures, hours of footage, splices, patches, small perturbations."""
