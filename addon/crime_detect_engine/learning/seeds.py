@@ -69,5 +69,5 @@ def _over(single: Mapping[str, Mapping[str, Any]], key: str, of: Any) -> float |
     return round(float(of(values)), 4) if len(values) == len(single) and len(values) > 1 else None
 
 
-def _path(clip: ScoredClip) -> str:
-    return clip.path
+def _path(clip: ScoredClip) -> tuple[str, int]:
+    return clip.path, clip.label
