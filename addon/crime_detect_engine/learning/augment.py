@@ -8,6 +8,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as transforms
 
 from .datasets import Clip
+from .degrading import worsen
 from .recipe import Augmentation
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -21,6 +22,7 @@ def augment(clip: Clip, frames: int, options: Augmentation, random: np.random.Ge
         clip = clip[:, :, ::-1]
     clip = _reading(clip, options, random)
     clip = _light(clip, options, random)
+    clip = worsen(clip, options, random)
     if options.noise > 0 and random.random() < 0.5:
         sigma = random.uniform(0, options.noise)
         # Drawn once for the window and shifted for each frame: every frame's grain differs at the cost of one draw.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import voluptuous as vol
 
 from crime_detect_engine.domain.errors import ConfigError
-from crime_detect_engine.domain.types import VOCABULARY, ModelSpec
+from crime_detect_engine.domain.types import NORMAL, VOCABULARY, ModelSpec
 
 from .layouts import LAYOUTS
 
+BALANCES = ("none", "class", "class+source")
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -60,6 +61,20 @@ class Augmentation:
     """As infrared cameras see."""
     zoom: float = 0.2
     """Of the region that follows motion: its side is changed by up to this factor's exponential."""
+    blur: float = 0.0
+    """A soft lens."""
+    compression: float = 0.0
+    """The blocks of a cheap encoder: JPEG of quality 8 to 40."""
+    rescale: float = 0.0
+    """Fewer pixels: shrunk up to three times and enlarged again."""
+    night: float = 0.0
+    """Infrared at night: grey, dark and grainy."""
+    colour: float = 0.0
+    """How far saturation and hue may move, 0 to 1."""
+    background: float = 0.0
+    """Another clip's still background under the movement."""
+    time_mix: float = 0.0
+    """A stretch of time of another clip, its label by the length (CutMix over time)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +98,53 @@ class Training:
     initial_c: float = 0.003
     extra_weight: float = 0.3
     threads: int = 2
+    balance: str = "none"
+    """Whether classes (`class`), and sources within them (`class+source`), are drawn equally often."""
+    supervision: str = "clip"
+    """`video`: labels hold for whole videos, of which some piece shows the incident; see weak.py."""
+    bag_pieces: int = 16
+    """Of a video at once, with labels of videos."""
+    smoothness: float = 8e-5
+    sparsity: float = 8e-5
+    hierarchy_weight: float = 0.0
+    """Of the loss between the coarse classes of `[hierarchy]`."""
     folds: int = 4
     configurations_tried: int = 1
+    micro_batch: int = 0
+    """Clips whose gradients are taken at once, summed over the batch; 0: what suits the device."""
+    patience: int = 0
+    """Stops when one held-out fold of the training clips got no better for so many epochs; 0: never."""
+    stop_after: int = 0
+    """Ends after so many epochs of the schedule; 0: at its end."""
+    class_weights: bool = False
+    """Every class weighs the same, however many clips it has."""
+    teachers: tuple[str, ...] = ()
+    """Folders of finished runs with the same folds: their mean answer is learned beside the labels."""
+    teacher_share: float = 0.7
+    test_zooms: tuple[float, ...] = (1.0,)
+    """Regions of these sizes are averaged where the folds are scored. A live camera looks once."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Learning from clips without their labels, before the head starts: was it played as filmed, and how fast."""
+
+    epochs: int = 0
+    lr: float = 1e-4
+    batch: int = 8
+    frames: int = 8
+    folders: tuple[str, ...] = ()
+    """Folders of further videos below `--data`; they must hold none that the folds are measured on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Choosing among settings, on inner folds only. `keys`: `training.…` or `augmentation.…` → the values to try."""
+
+    method: str = "grid"
+    trials: int = 8
+    seed: int = 0
+    keys: dict[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +156,11 @@ class Recipe:
     data: tuple[DataFolder, ...]
     augmentation: Augmentation = field(default_factory=Augmentation)
     training: Training = field(default_factory=Training)
+    warm_up: WarmUp = field(default_factory=WarmUp)
+    search: Search = field(default_factory=Search)
     limits: tuple[str, ...] = ()
+    hierarchy: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Coarse class → the labels below it; what stands below none is a coarse class of its own."""
     text: str = ""
     """The file itself, kept beside the checkpoint."""
 
@@ -140,6 +204,8 @@ _KINDS = {
     "str": str,
     "int | None": vol.Any(int, None),
     "tuple[int, ...]": vol.All([int], tuple),
+    "tuple[str, ...]": vol.All([str], tuple),
+    "tuple[float, ...]": vol.All([vol.Coerce(float)], vol.Length(min=1), tuple),
     "str | None": vol.Any(str, None),
     "dict[str, str]": {str: vol.In(VOCABULARY)},
 }
@@ -151,13 +217,26 @@ def _fields(kind: type, **chosen: Collection[str]) -> dict[vol.Optional, Any]:
     return {vol.Optional(name): vol.In(sorted(chosen[name])) if name in chosen else kinds[name] for name in kinds}
 
 
+_SEARCHED = sorted(
+    f"{table}.{one.name}" for table, kind in (("augmentation", Augmentation), ("training", Training))
+    for one in fields(kind) if one.name not in {"folds", "seeds", "configurations_tried"}
+)  # fmt: skip
+
 RECIPE_SCHEMA = vol.Schema(
     {
         vol.Required("model"): _MODEL,
         vol.Required("data"): vol.All([_fields(DataFolder, layout=LAYOUTS)], vol.Length(min=1)),
         vol.Optional("augmentation", default={}): _fields(Augmentation),
-        vol.Optional("training", default={}): _fields(Training),
+        vol.Optional("training", default={}): _fields(Training, balance=BALANCES, supervision=("clip", "video")),
+        vol.Optional("warm_up", default={}): _fields(WarmUp),
+        vol.Optional("search", default={}): {
+            vol.Optional("method"): vol.In(["grid", "random"]),
+            vol.Optional("trials"): vol.All(int, vol.Range(min=1)),
+            vol.Optional("seed"): int,
+            vol.Optional("keys"): {vol.In(_SEARCHED): vol.All(list, vol.Length(min=1))},
+        },
         vol.Optional("limits", default=[]): [str],
+        vol.Optional("hierarchy", default={}): {str: vol.All([str], vol.Length(min=1))},
     }
 )
 
@@ -183,9 +262,24 @@ def parse_recipe(text: str) -> Recipe:
         data=tuple(DataFolder(**folder) for folder in content["data"]),
         augmentation=Augmentation(**content["augmentation"]),
         training=Training(**content["training"]),
+        warm_up=WarmUp(**content["warm_up"]),
+        search=Search(**content["search"]),
         limits=tuple(content["limits"]),
+        hierarchy=_checked_hierarchy(content["hierarchy"], model["labels"]),
         text=text,
     )
+
+
+def _checked_hierarchy(hierarchy: dict[str, list[str]], labels: Sequence[str]) -> dict[str, list[str]]:
+    below = [label for fine in hierarchy.values() for label in fine]
+    for label in below:
+        if label not in labels or label == NORMAL:
+            raise vol.Invalid(f"hierarchy: {label!r} is no class of incidents of this model")
+        if below.count(label) > 1:
+            raise vol.Invalid(f"hierarchy: {label!r} stands below two coarse classes")
+    for coarse in set(hierarchy) & set(labels):
+        raise vol.Invalid(f"hierarchy: {coarse!r} is a class of the model; a coarse class needs another name")
+    return hierarchy
 
 
 def _spec(model: Mapping[str, Any]) -> ModelSpec:

@@ -6,13 +6,11 @@ import copy
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
@@ -23,21 +21,18 @@ from .augment import augment
 from .datasets import Footage, Sample
 from .folding import fold, unfold
 from .initialise import initialise_head, settle_batch_norm
+from .mixing import mix, mix_backgrounds, mix_time
+from .objective import NETWORK_FILE, Objective, make_objective, save_network
+from .progress import show_progress
 from .quickening import quicken
 from .recipe import Recipe, Training
+from .runs import Run, restore_run, save_run
+from .stopping import METRICS_FILE, best_average, exhausted, hold_out, validate
 
 Report = Callable[[str], None]
-
-
-@dataclass(slots=True)
-class Run:
-    """Everything that changes while a network learns; `average` is the moving average that is kept at the end."""
-
-    network: Network
-    optimizer: torch.optim.Optimizer
-    average: dict[str, Tensor]
-    epoch: int = 0
-    step: int = 0
+STATE_FILE = "state.safetensors"
+CPU_CLIPS = 2
+"""Clips whose gradients are taken at once on a CPU: a third faster than a batch whose activations fit no cache."""
 
 
 def train_network(
@@ -45,42 +40,58 @@ def train_network(
 ) -> Network:
     """Trains on all `samples`; continues from `out` when a run was cut off. Returns the averaged network in eval mode.
 
-    `data` is where the recipe's start weights lie. Nothing is selected on the way: the epochs are fixed beforehand.
+    `data` is where the recipe's start weights lie. Nothing is selected on the way: the epochs are fixed beforehand, or,
+    with `patience`, one fold of the samples is held out to tell when to stop.
     """
     settings = recipe.training
     torch.set_num_threads(settings.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(settings.seed)
     out.mkdir(parents=True, exist_ok=True)
-    state_file = out / "state.safetensors"
-    network = start_network(recipe, data)
-    network.to(device, memory_format=torch.channels_last)
-    resumed = state_file.exists()
-    if not resumed:
-        if settings.start == "random":
-            settle_batch_norm(network, samples, footage)
-        accuracy = initialise_head(network, recipe, samples, footage)
-        report(json.dumps({"epoch": 0, "initial_train_accuracy": round(accuracy, 4)}))
+    learned, held_out = hold_out(samples) if settings.patience else (samples, [])
+    network = start_network(recipe, data).to(device, memory_format=torch.channels_last)
+    if not (out / STATE_FILE).exists():
+        _prepare(network, recipe, learned, report, footage)
     served, network = network, copy.deepcopy(network)
     fold(network.encoder.trunk)
     if device.type == "cpu":
         quicken(network.encoder.trunk)
     run = Run(network, _optimizer(network, settings), {k: v.clone() for k, v in network.state_dict().items()})
-    if resumed:
-        _restore(run, state_file)
-    with (out / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
-        while run.epoch < settings.epochs:
-            line = json.dumps(train_one_epoch(run, recipe, samples, footage))
-            _save(run, state_file)
-            metrics.write(line + "\n")
-            metrics.flush()
-            report(line)
-    network.load_state_dict(run.average)
+    _learn_epochs(run, recipe, learned, held_out, out, report, footage)
+    network.load_state_dict((best_average(out) if held_out else None) or run.average)
     unfold(network.encoder.trunk, served.encoder.trunk)
     served.head.load_state_dict(network.head.state_dict())
     round_weights(served)
     served.eval()
+    save_network(served, recipe.spec, out / NETWORK_FILE)
     return served
+
+
+def _prepare(network: Network, recipe: Recipe, samples: Sequence[Sample], report: Report, footage: Footage) -> None:
+    if recipe.training.start == "random":
+        settle_batch_norm(network, samples, footage)
+    accuracy = initialise_head(network, recipe, samples, footage)
+    report(json.dumps({"epoch": 0, "initial_train_accuracy": round(accuracy, 4)}))
+
+
+def _learn_epochs(
+    run: Run, recipe: Recipe, samples: Sequence[Sample], held_out: Sequence[Sample], out: Path, report: Report,
+    footage: Footage,
+) -> None:  # fmt: skip
+    settings = recipe.training
+    objective = make_objective(recipe, samples, out, next(run.network.parameters()).device)
+    if (out / STATE_FILE).exists():
+        restore_run(run, out / STATE_FILE)
+    last = min(settings.epochs, settings.stop_after or settings.epochs)
+    while run.epoch < last and not (held_out and exhausted(out, settings.patience)):
+        found = train_one_epoch(run, recipe, samples, footage, objective)
+        if held_out:
+            found |= validate(run, recipe, held_out, out, footage)
+        save_run(run, out / STATE_FILE)
+        line = json.dumps(found)
+        with (out / METRICS_FILE).open("a", encoding="utf-8") as metrics:
+            metrics.write(line + "\n")
+        report(line)
 
 
 def start_network(recipe: Recipe, data: Path) -> Network:
@@ -91,7 +102,9 @@ def start_network(recipe: Recipe, data: Path) -> Network:
     return network
 
 
-def train_one_epoch(run: Run, recipe: Recipe, samples: Sequence[Sample], footage: Footage) -> dict[str, Any]:
+def train_one_epoch(
+    run: Run, recipe: Recipe, samples: Sequence[Sample], footage: Footage, objective: Objective
+) -> dict[str, Any]:
     """One pass over the main samples and this epoch's share of the extra ones."""
     settings = recipe.training
     # Randomness depends on seed and epoch alone, so that a resumed run is the run it would have been.
@@ -104,8 +117,9 @@ def train_one_epoch(run: Run, recipe: Recipe, samples: Sequence[Sample], footage
     for start in range(0, len(order), settings.batch):
         batch = [samples[i] for i in order[start : start + settings.batch]]
         _schedule(run, settings, steps * settings.epochs)
-        loss, hits = _learn(run, recipe, batch, footage, random)
+        loss, hits = _learn(run, recipe, batch, footage, random, objective)
         _average(run, settings.average_decay)
+        show_progress(f"epoch {run.epoch + 1}/{settings.epochs}", start + len(batch), len(order))
         run.step += 1
         losses.append(loss)
         right += hits
@@ -131,42 +145,45 @@ def forward_clips(network: Network, clips: Sequence[np.ndarray[Any, np.dtype[np.
 
 
 def _learn(
-    run: Run, recipe: Recipe, batch: Sequence[Sample], footage: Footage, random: np.random.Generator
-) -> tuple[float, int]:
-    spec, settings, options = recipe.spec, recipe.training, recipe.augmentation
+    run: Run, recipe: Recipe, batch: Sequence[Sample], footage: Footage, random: np.random.Generator,
+    objective: Objective,
+) -> tuple[float, int]:  # fmt: skip
+    clips, targets = _draw(recipe, batch, footage, random)
     network, optimizer = run.network, run.optimizer
-    frames = int(random.integers(spec.min_frames, spec.frames + 1)) + (spec.lag if spec.input == "difference" else 0)
-    clips = [
-        footage.compose(
-            augment(s.clip, frames, options, random), float(np.exp(random.uniform(-options.zoom, options.zoom)))
-        )
-        for s in batch
-    ]
-    targets = functional.one_hot(torch.tensor([s.label for s in batch]), len(spec.labels)).float()
-    clips, targets = mix(clips, targets, options.mixup, random)
-    logits = forward_clips(network, clips)
-    targets = targets.to(logits.device)
-    loss = functional.cross_entropy(logits, targets, label_smoothing=settings.label_smoothing)
+    device = next(network.parameters()).device
+    step = recipe.training.micro_batch or (CPU_CLIPS if device.type == "cpu" else len(clips))
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    total, right = 0.0, 0
+    for start in range(0, len(clips), step):
+        own = clips[start : start + step]
+        with torch.no_grad():
+            said = [forward_clips(teacher, own) for teacher in objective.teachers]
+        logits = forward_clips(network, own)
+        wanted = objective.soften(targets[start : start + step].to(device), said)
+        loss = objective.loss(logits, wanted) * (len(own) / len(clips))
+        loss.backward()
+        total += float(loss.detach())
+        right += int((logits.argmax(1) == wanted.argmax(1)).sum())
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimizer.step()
-    return float(loss.detach()), int((logits.argmax(1) == targets.argmax(1)).sum())
+    return total, right
 
 
-def mix(clips: list[Any], targets: Tensor, probability: float, random: Any) -> tuple[list[Any], Tensor]:
-    """Mixup: blends each clip with another of the batch over their common length, labels likewise."""
-    if random.random() >= probability:
-        return clips, targets
-    share = float(random.beta(0.4, 0.4))
-    share = max(share, 1 - share)
-    order = random.permutation(len(clips))
-    mixed = []
-    for clip, other in zip(clips, (clips[i] for i in order), strict=True):
-        length = min(len(clip), len(other))
-        blend = share * clip[:length].astype(np.float32) + (1 - share) * other[:length]
-        mixed.append(np.rint(blend).astype(np.uint8))
-    return mixed, share * targets + (1 - share) * targets[torch.from_numpy(order)]
+def _draw(
+    recipe: Recipe, batch: Sequence[Sample], footage: Footage, random: np.random.Generator
+) -> tuple[list[Any], Tensor]:
+    """The composed inputs of a batch, randomly changed, and their targets [N, C]."""
+    spec, options = recipe.spec, recipe.augmentation
+    frames = int(random.integers(spec.min_frames, spec.frames + 1)) + (spec.lag if spec.input == "difference" else 0)
+    pictures, zooms = [], []
+    for sample in batch:
+        pictures.append(augment(sample.clip, frames, options, random))
+        zooms.append(float(np.exp(random.uniform(-options.zoom, options.zoom))))
+    pictures = mix_backgrounds(pictures, options.background, random)
+    clips = [footage.compose(clip, zoom) for clip, zoom in zip(pictures, zooms, strict=True)]
+    targets = functional.one_hot(torch.tensor([s.label for s in batch]), len(spec.labels)).float()
+    clips, targets = mix(clips, targets, options.mixup, random)
+    return mix_time(clips, targets, options.time_mix, random)
 
 
 def _epoch_order(recipe: Recipe, samples: Sequence[Sample], random: Any) -> list[int]:
@@ -209,28 +226,3 @@ def _average(run: Run, decay: float) -> None:
         for name, value in run.network.state_dict().items():
             if value.dtype.is_floating_point:
                 run.average[name].lerp_(value, 1 - decay)
-
-
-def _save(run: Run, path: Path) -> None:
-    tensors = {f"network.{k}": v for k, v in run.network.state_dict().items()}
-    tensors |= {f"average.{k}": v for k, v in run.average.items()}
-    for index, state in run.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    tensors["progress"] = torch.tensor([run.epoch, run.step])
-    partial = path.with_suffix(".partial")
-    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, str(partial))
-    partial.replace(path)
-
-
-def _restore(run: Run, path: Path) -> None:
-    tensors = load_file(str(path), device=str(next(run.network.parameters()).device))
-    run.epoch, run.step = (int(v) for v in tensors.pop("progress"))
-    run.network.load_state_dict({k[8:]: v for k, v in tensors.items() if k.startswith("network.")})
-    run.average = {k[8:]: v for k, v in tensors.items() if k.startswith("average.")}
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            _, index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
-    saved = run.optimizer.state_dict()
-    run.optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
