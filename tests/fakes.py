@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 from aiohttp import web
-from crime_detect_engine.domain.errors import NotFoundError, SourceError, StoreError
+from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError, SourceError, StoreError
 from crime_detect_engine.domain.ports import Actor, CameraView, Delivery, IncidentQuery, ManualReport, Page
 from crime_detect_engine.domain.types import (
     CameraChanged,
@@ -37,6 +37,7 @@ from crime_detect_engine.domain.types import (
 )
 from crime_detect_engine.domain.ulid import ulid
 from crime_detect_engine.domain.wire import timestamp
+from crime_detect_engine.vision.anomaly import AnomalyDetector
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -86,6 +87,7 @@ class FakeEngine:
     """Cameras of Frigate."""
     fixed: str | None = None
     """Why no camera can be changed."""
+    active_model: str = "fights"
 
     def __post_init__(self) -> None:
         self._listeners: list[Callable[[Event], None]] = []
@@ -284,6 +286,29 @@ class FakeEngine:
 
     async def end_mqtt_discovery(self, actor: Actor) -> None:
         self.actions.append(("end_mqtt_discovery", actor.name))
+
+    async def models(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {
+                "name": name, "version": "1", "labels": ["normal", "fighting"], "active": name == self.active_model,
+                "cameras": sorted(self.views) if name == self.active_model else [], "usable": True, "error": None,
+                "demo": False, "metrics": {"accuracy": 0.9},
+            }
+            for name in ("fights", "mine")
+        ]  # fmt: skip
+
+    async def activate_model(self, name: str, actor: Actor) -> None:
+        if name not in ("fights", "mine"):
+            raise NotFoundError(f"no model {name!r}")
+        self.actions.append(("activate_model", name, actor.name))
+        self.active_model = name
+
+    async def roll_back_model(self, name: str, actor: Actor) -> str:
+        if name != self.active_model:
+            raise InvalidInputError(f"{name} is not active", {"name": "not active"})
+        self.actions.append(("roll_back_model", name, actor.name))
+        self.active_model = "fights"
+        return self.active_model
 
     async def analyze(self, path: Path, name: str) -> Mapping[str, Any]:
         if not path.read_bytes().startswith(b"video"):  # noqa: ASYNC240 - a few bytes
@@ -555,3 +580,22 @@ class IdleSource:
 
     def interrupt(self) -> None:
         self._ended.set()
+
+
+def plain_detector(normal: Vector, version: str = "20261121T030000", key: str = "") -> AnomalyDetector:
+    """Knows one normal description of a window [W]: half a unit away from it nothing is usual any more."""
+    width = len(normal)
+    return AnomalyDetector(
+        centre=np.asarray(normal, np.float32),
+        components=np.eye(width, dtype=np.float32) * 10,
+        vectors=np.zeros((1, width), np.float32),
+        weights=np.ones(1, np.float32),
+        gamma=0.5,
+        layers=(np.zeros((width, width), np.float32), np.zeros(width, np.float32)),
+        middle=np.array([-1, 0], np.float32),
+        spread=np.ones(2, np.float32),
+        knots=np.linspace(-21, 0, 96, dtype=np.float32),
+        tail=0.2,
+        version=version,
+        key=key,
+    )

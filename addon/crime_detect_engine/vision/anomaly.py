@@ -187,7 +187,7 @@ def read_detector(folder: Path, key: str) -> tuple[AnomalyDetector, dict[str, An
             raise CheckpointError(f"{folder / DETECTOR_FILE} was altered or cut off; it is learned anew")
         arrays = load_file(folder / DETECTOR_FILE)
         layers = tuple(arrays.pop(name) for name in sorted(arrays) if name.startswith("layer_"))
-        gamma, tail = float(arrays.pop("gamma")), float(arrays.pop("tail"))
+        gamma, tail = arrays.pop("gamma").item(), arrays.pop("tail").item()
         detector = AnomalyDetector(
             **arrays, gamma=gamma, tail=tail, layers=layers, version=manifest["version"], key=key
         )
