@@ -7,6 +7,17 @@ from typing import Any
 
 from crime_detect_engine.domain.types import ModelSpec
 
+from .card_sections import (
+    false_alerts_section,
+    footage_section,
+    harm_section,
+    papers_section,
+    perfect_section,
+    seeds_section,
+    stress_sections,
+    subgroups_section,
+    thresholds_section,
+)
 from .recipe import Recipe
 
 
@@ -18,6 +29,11 @@ def write_card(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> st
         "## What it does not know\n\n" + "\n".join(f"- {limit}" for limit in recipe.limits),
         _figures(report, spec),
         _extra(report),
+        false_alerts_section(report),
+        footage_section(report),
+        subgroups_section(report),
+        stress_sections(report),
+        harm_section(report),
         "## Data\n\n" + _table(
             ("folder", "as", "source", "licence"),
             [(d.folder, d.label or "own classes", d.source, d.licence) for d in recipe.data],
@@ -46,20 +62,28 @@ def _figures(report: Mapping[str, Any], spec: ModelSpec) -> str:
         (name, *(after["per_class"][name][key] for key in ("precision", "recall", "f1", "support")))
         for name in spec.labels
     ]
-    return "\n\n".join(
-        (
-            f"## Figures\n\n{report['split'][:1].upper()}{report['split'][1:]}; one seed; "
-            f"{report['configurations_tried']} configurations were tried on these folds, so expect a little less on "
-            "new cameras. A clip counts by its most suspicious window. Brackets: 95 % bootstrap over sources.",
-            _table(heads, rows),
-            _table(("class", "precision", "recall", "F1", "clips"), classes),
-            f"Confusion (rows true, columns said; {', '.join(spec.labels)}): `{after['confusion']}`. By fold: "
-            f"{', '.join(str(v) for v in whole['by_fold'].values())}.",
-            _start(report),
-            _calibration(whole),
-            "Clip figures do not certify a product that watches all day: see `docs/` for false alarms per camera-day.",
-        )
+    texts = (
+        f"## Figures\n\n{report['split'][:1].upper()}{report['split'][1:]}; {_seeds(report)}; "
+        f"{report['configurations_tried']} configurations were tried on these folds, so expect a little less on "
+        "new cameras. A clip counts by its most suspicious window. Brackets: 95 % bootstrap over sources.",
+        _table(heads, rows),
+        _table(("class", "precision", "recall", "F1", "clips"), classes),
+        f"Confusion (rows true, columns said; {', '.join(spec.labels)}): `{after['confusion']}`. By fold: "
+        f"{', '.join(str(v) for v in whole['by_fold'].values())}.",
+        _start(report),
+        seeds_section(report),
+        _calibration(whole),
+        perfect_section(whole),
+        thresholds_section(whole),
+        papers_section(whole),
+        "Clip figures do not certify a product that watches all day: see `docs/` for false alarms per camera-day.",
     )
+    return "\n\n".join(text for text in texts if text)
+
+
+def _seeds(report: Mapping[str, Any]) -> str:
+    seeds = report.get("seeds", {}).get("per_seed", ())
+    return f"{len(seeds)} seeds, here seed {next(iter(seeds))} as it ships" if seeds else "one seed"
 
 
 def _start(report: Mapping[str, Any]) -> str:

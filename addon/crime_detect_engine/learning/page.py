@@ -19,6 +19,7 @@ from .datasets import Footage, Sample
 from .evaluate import DEFAULT_THRESHOLD, Measured, calibrated
 from .pictures import (
     confusion_picture,
+    picture_uri,
     pr_picture,
     reliability_picture,
     roc_picture,
@@ -79,7 +80,7 @@ def write_page(folder: Path, measured: Measured, footage: Footage | None = None)
         *([_subgroups(report["subgroups"])] if report.get("subgroups") else []),
         _mistakes(measured, groups, footage),
         _alerts(measured, groups),
-        *_others(report),
+        *_others(report, folder),
         *_curves(measured, folder),
     ]
     target = folder / f"{report['model']}.report.html"
@@ -221,12 +222,23 @@ def _alerts(measured: Measured, groups: Mapping[str, Mapping[str, str]]) -> Sect
     return Section("False alerts", text, tables=[*tables(counts), Table("By clip and time", heads, rows)])
 
 
-def _others(report: Mapping[str, Any]) -> list[Section]:
-    """Whatever else is in the report, as tables."""
+def _others(report: Mapping[str, Any], folder: Path) -> list[Section]:
+    """Whatever else is in the report, as tables; the heat maps that a part of it names by `overlay`."""
     return [
-        Section(name.replace("_", " ").capitalize(), tables=tables(value))
+        Section(name.replace("_", " ").capitalize(), pictures=_overlays(value, folder), tables=tables(value))
         for name, value in report.items()
         if name not in _SHOWN and value
+    ]
+
+
+def _overlays(section: Any, folder: Path) -> list[Picture]:
+    values = section.values() if isinstance(section, Mapping) else ()
+    rows = [row for value in values if isinstance(value, list) for row in value if isinstance(row, Mapping)]
+    files = {str(row["overlay"]): row for row in rows if row.get("overlay")}
+    return [
+        Picture(picture_uri(folder / file), f"{row.get('file', file)}, {row.get('label', '')} {cell(row.get('score'))}")
+        for file, row in files.items()
+        if (folder / file).is_file()
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,11 @@ def strip(pictures: Array, count: int = 6) -> str:
     stream = io.BytesIO()
     imsave(stream, np.ascontiguousarray(row), format="jpg")
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def picture_uri(file: Path) -> str:
+    """A PNG file."""
+    return f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
 
 
 def _plots(key: str, value: Any) -> bool:

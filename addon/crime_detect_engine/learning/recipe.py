@@ -203,7 +203,7 @@ _KINDS = {
     "float": vol.Coerce(float),
     "str": str,
     "int | None": vol.Any(int, None),
-    "tuple[int, ...]": vol.All([int], tuple),
+    "tuple[int, ...]": vol.All([int], vol.Coerce(tuple)),
     "tuple[str, ...]": vol.All([str], tuple),
     "tuple[float, ...]": vol.All([vol.Coerce(float)], vol.Length(min=1), tuple),
     "str | None": vol.Any(str, None),

@@ -55,7 +55,7 @@ def store_model(
     (folder / "report.json").write_text(json.dumps(complete, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "card.md").write_text(write_card(recipe, spec, complete), encoding="utf-8")
     write_checkpoint(folder, spec)
-    return _replace(folder, models / spec.name)
+    return replace_model(folder, models / spec.name)
 
 
 def ship_model(checkpoint: Checkpoint, checkpoints: Path) -> Checkpoint:
@@ -64,7 +64,7 @@ def ship_model(checkpoint: Checkpoint, checkpoints: Path) -> Checkpoint:
     folder = Path(tempfile.mkdtemp(prefix=f".{checkpoint.spec.name}.", dir=checkpoints))
     shutil.copytree(checkpoint.folder, folder, dirs_exist_ok=True)
     folder.chmod(0o755)
-    return _replace(folder, target)
+    return replace_model(folder, target)
 
 
 def describe_making(began: datetime, now: datetime) -> dict[str, Any]:
@@ -82,11 +82,12 @@ def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
     whole = report.get("parts", {}).get("all")
     if not whole:
         return {}
-    after = whole["after_scaling"]
+    # With several seeds the mean of single networks: the seed that ships may have been lucky.
+    after = whole["after_scaling"] | report.get("seeds", {}).get("mean", {})
     return {key: after[key] for key in ("clips", "accuracy", "balanced_accuracy", "roc_auc", "pr_auc", "brier", "ece")}
 
 
-def _replace(folder: Path, target: Path) -> Checkpoint:
+def replace_model(folder: Path, target: Path) -> Checkpoint:
     """Moves a complete folder into place; an older one is moved aside first, so none is ever half new."""
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)

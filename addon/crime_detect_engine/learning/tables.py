@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_LONG_LIST = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -20,26 +22,25 @@ class Table:
 
 
 def tables(section: Any, title: str = "") -> list[Table]:
-    """Plain values become one table of names and values, likewise-built parts one table with a row each.
+    """Plain values become one table of names and values, parts that are built alike one table with a row each.
 
-    Parts of other shapes are taken apart, each under the path of names that leads to it.
+    Other parts are taken apart, each under the path of names that leads to it.
     """
     if _is_list_of_parts(section):
         return [_rows(title, dict(enumerate(section)), numbered=True)]
     if not isinstance(section, Mapping):
         return [Table("", ("", ""), ((title, cell(section)),))]
     plain = {name: value for name, value in section.items() if _is_plain(value)}
-    flat = {name: value for name, value in section.items() if name not in plain and _is_flat(value)}
-    deep = {name: value for name, value in section.items() if name not in plain and name not in flat}
+    parts = {name: value for name, value in section.items() if name not in plain}
     found = []
     if plain:
         rows = tuple((readable(name), cell(value)) for name, value in plain.items())
         found.append(Table(title, ("", ""), rows))
-    if flat:
-        found.append(_rows(title if not plain else f"{title} in parts", flat))
-    for name, value in deep.items():
-        path = f"{title}: {readable(name)}" if title else readable(name)
-        found += tables(value, path)
+    if _are_alike(parts):
+        rows_of = {name: _flattened(part) for name, part in parts.items()}
+        return [*found, _rows(f"{title}, in parts".removeprefix(", ") if plain else title, rows_of)]
+    for name, value in parts.items():
+        found += tables(value, f"{title}: {readable(name)}" if title else readable(name))
     return found
 
 
@@ -51,7 +52,8 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) >= 1e-3 or value == 0 else f"{value:.2g}"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return f"[{', '.join(cell(one) for one in value)}]"
+        more = f", … {len(value)} in all" if len(value) > _LONG_LIST else ""
+        return f"[{', '.join(cell(one) for one in value[:_LONG_LIST])}{more}]"
     return str(value).replace("\n", " ")
 
 
@@ -78,3 +80,20 @@ def _is_list_of_parts(value: Any) -> bool:
 
 def _is_flat(value: Any) -> bool:
     return isinstance(value, Mapping) and bool(value) and all(_is_plain(one) for one in value.values())
+
+
+def _are_alike(parts: Mapping[str, Any]) -> bool:
+    """Whether parts can be rows of one table: at least two, no deeper than one more level, most keys in common."""
+    if len(parts) < 2 or not all(isinstance(part, Mapping) and part for part in parts.values()):
+        return False
+    if not all(_is_plain(one) or _is_flat(one) for p in parts.values() for one in p.values()):
+        return False
+    keys = [set(part) for part in parts.values()]
+    return 2 * len(set.intersection(*keys)) >= len(set.union(*keys))
+
+
+def _flattened(part: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in part.items():
+        flat |= {f"{name} {key}": one for key, one in value.items()} if isinstance(value, Mapping) else {name: value}
+    return flat
