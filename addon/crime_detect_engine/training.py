@@ -26,7 +26,7 @@ from .sources.file import FileSource
 from .vision.checkpoint import list_checkpoints
 from .vision.preprocess import compose_views
 
-_NEEDED = ("torch", "torchvision", "openvino", "sklearn")
+_NEEDED = ("torch", "torchvision", "openvino", "sklearn", "matplotlib")
 
 
 class ServingFootage:
@@ -66,14 +66,19 @@ def train_command(arguments: argparse.Namespace) -> int:
 
 def evaluate_command(arguments: argparse.Namespace) -> int:
     measured = _measure(_learning(), arguments)
-    report = measured.report
     if arguments.stress:
-        report |= import_module(".stress.command", __package__).stress(arguments, measured, _folders(), _tell)
+        measured.report.update(
+            import_module(".stress.command", __package__).stress(arguments, measured, _folders(), _tell)
+        )
+    report = import_module(".learning.withholding", __package__).without_names(measured.report, measured.scored)
     if arguments.report:
         arguments.report.mkdir(parents=True, exist_ok=True)
         target = arguments.report / f"{report['model']}.json"
         target.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         _tell(f"wrote {target}")
+        page = import_module(".learning.page", __package__)
+        written = page.write_page(arguments.report, measured, ServingFootage(measured.spec))
+        _tell(f"wrote {written}: it shows frames of people, keep it on this machine")
     _say(json.dumps(report) if arguments.json else _summary(report))
     return 0
 
