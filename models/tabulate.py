@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 MODELS = Path(__file__).resolve().parent
-BEGIN = "<!-- tried: written by models/tabulate.py from models/tried/, do not edit -->"
-END = "<!-- /tried -->"
+BEGIN, END = "<!-- tried: begin -->", "<!-- tried: end -->"
 TEXTS = ("name", "architecture", "input", "augmentation", "command", "note")
-NUMBERS = ("accuracy", "roc_auc", "ms")
-KEYS = {*TEXTS, *NUMBERS, "interval", "seeds"}
+KEYS = {*TEXTS, "accuracy", "roc_auc", "interval", "ms_a_frame", "seeds"}
+OPTIONAL = {"timed"}
+"""How the milliseconds were measured."""
 
 
 def read_experiments(folder: Path) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def read_experiments(folder: Path) -> list[dict[str, Any]]:
     found = []
     for file in sorted(folder.glob("*.json")):
         row = json.loads(file.read_text(encoding="utf-8"))
-        wrong = sorted((set(row) ^ KEYS) | {key for key in TEXTS if not isinstance(row.get(key), str)})
+        wrong = sorted(((set(row) - OPTIONAL) ^ KEYS) | {key for key in TEXTS if not isinstance(row.get(key), str)})
         if wrong or row["name"] != file.stem:
             raise ValueError(f"{file.name}: {', '.join(wrong) or 'name'} is missing, unknown or not as the file's name")
         found.append(row)
@@ -43,7 +43,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         lines.append(
             (
                 row["name"], row["architecture"], row["input"], row["augmentation"], accuracy, area,
-                _cell(row["ms"]), ", ".join(str(seed) for seed in row["seeds"]), row["note"],
+                _cell(row["ms_a_frame"]), _count(row["seeds"]), row["note"],
             )
         )  # fmt: skip
     text = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
@@ -74,13 +74,17 @@ def experiment_of(
         **texts,
         **{key: figures[key] for key in ("accuracy", "roc_auc")},
         "interval": {key: interval[key] for key in ("accuracy", "roc_auc")},
-        "ms": ms,
+        "ms_a_frame": ms,
         "seeds": [int(one) for one in seeds["per_seed"]] if seeds else [report.get("seed", seed)],
     }
 
 
 def _with(value: float | None, interval: Sequence[float] | None) -> str:
     return f"{_cell(value)} [{_cell(interval[0])}, {_cell(interval[1])}]" if interval else _cell(value)
+
+
+def _count(seeds: int | Sequence[int]) -> str:
+    return str(seeds if isinstance(seeds, int) else len(seeds))
 
 
 def _cell(value: float | None) -> str:

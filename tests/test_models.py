@@ -37,7 +37,7 @@ def test_the_better_comes_first_and_what_was_not_measured_last(tabulate: Any, tm
         (tmp_path / f"{name}.json").write_text(json.dumps(row | {"name": name, "roc_auc": area}))
     rows = tabulate.read_experiments(tmp_path)
     assert [row["name"] for row in rows] == ["c", "a", "b"]
-    assert "| b |  |  |  | – | – | – | 7 |  |" in tabulate.table(rows)
+    assert "| b |  |  |  | – | – | – | 1 |  |" in tabulate.table(rows)
 
 
 def test_an_experiment_with_a_missing_or_made_up_key_is_refused(tabulate: Any, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_figures_are_taken_from_the_report_and_of_several_seeds_the_mean(tabulat
     }
     texts = dict.fromkeys(tabulate.TEXTS, "x")
     lucky = tabulate.experiment_of({"parts": {"all": part}, "seed": 3}, texts, 2.5)
-    assert (lucky["accuracy"], lucky["interval"]["accuracy"], lucky["ms"]) == (0.95, [0.9, 1.0], 2.5)
+    assert (lucky["accuracy"], lucky["interval"]["accuracy"], lucky["ms_a_frame"]) == (0.95, [0.9, 1.0], 2.5)
     assert lucky["seeds"] == [3]
     seeds = {
         "per_seed": {"7": {}, "8": {}},
