@@ -117,7 +117,8 @@ def _add_learning(commands: Any) -> None:
     export = _command(commands, "export", f"{module}:export_command", "write a model for a backend")
     export.add_argument("--model", required=True, metavar="NAME")
     export.add_argument("--backend", default="openvino", choices=("openvino",))
-    export.add_argument("--out", type=Path, required=True)
+    export.add_argument("--out", type=Path, help="a folder; without it, the model's own place among yours")
+    export.add_argument("--data", type=Path, help="the recipe's clips: calibrate int8 and prove bf16 and int8 on them")
     models = _command(commands, "models", f"{module}:models_command", "list the models and what they know")
     models.add_argument("--json", action="store_true")
 

@@ -24,9 +24,9 @@ from crime_detect_engine.vision.checkpoint import (
 from crime_detect_engine.vision.network import Network, restore_network
 
 from .calibration import fit_temperature
+from .conversion import Exported, export_files, export_in_place
 from .datasets import ClipFile, Footage, Part, Sample, load_samples
 from .evaluate import Measured, build_report, clip_arrays, cross_validate_seeds, part_report, score_clips
-from .export import export_openvino
 from .initialise import initialise_head
 from .recipe import DataFolder, Recipe, read_recipe
 from .registry import describe_making, store_model, training_clips
@@ -157,10 +157,24 @@ def calibrate(name: str, data: Path, groups: Path | None, folders: Sequence[Path
     return temperature
 
 
-def export(name: str, out: Path, folders: Sequence[Path]) -> float:
-    """Writes the OpenVINO form of a model to `out`; returns the largest difference of a score from torch."""
+def export(
+    name: str, out: Path | None, folders: Sequence[Path], data: Path | None = None, footage_of: FootageOf | None = None
+) -> Exported:
+    """Writes the OpenVINO form of a model to `out`, or anew into the user's own checkpoint where `out` is None.
+
+    With `data`, where the clips of the model's own recipe lie, int8 is calibrated and each precision proven on these.
+    Raises CheckpointError, InvalidInputError.
+    """
     checkpoint = find_checkpoint(name, folders)
-    return export_openvino(_restored(checkpoint), checkpoint.spec, out)
+    if data is None or footage_of is None:
+        if out is None:
+            raise InvalidInputError("export needs --out, or --data to prove the precisions of a model of yours")
+        return export_files(checkpoint, out, (), None)
+    footage = footage_of(checkpoint.spec)
+    samples, _ = _load(read_recipe(checkpoint.folder / "recipe.toml"), data, footage)
+    if out is None:
+        return export_in_place(checkpoint, folders, samples, footage)
+    return export_files(checkpoint, out, samples, footage)
 
 
 def _measure(

@@ -159,8 +159,10 @@ def test_a_users_model_can_be_calibrated_and_a_shipped_one_cannot(trained: Any, 
 
 
 def test_an_export_says_what_the_network_says(trained: Any, tmp_path: Path) -> None:
-    assert export("tiny", tmp_path / "out", [trained[0]]) < 1e-3
+    assert export("tiny", tmp_path / "out", [trained[0]]).parity < 1e-3
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cnn.bin", "cnn.xml", "head.bin", "head.xml"]
+    with pytest.raises(InvalidInputError, match="needs --out, or --data"):
+        export("tiny", None, [trained[0]])
 
 
 def test_a_head_starts_from_logistic_regression(
