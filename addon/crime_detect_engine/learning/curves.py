@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from .pictures import curves_figure, figure_uri
 
 Lines = list[dict[str, Any]]
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Training of {names}</title></head>
+<body><h1>Training of {names}</h1><img src="{uri}" alt="Loss and accuracy over epochs, one line a fold"></body></html>
+"""
 
 
 def read_curves(runs: Sequence[Path]) -> dict[str, Lines]:
@@ -24,11 +29,15 @@ def read_curves(runs: Sequence[Path]) -> dict[str, Lines]:
 
 
 def write_curves(runs: Sequence[Path], target: Path) -> bool:
-    """Draws them to `target` (PNG, SVG, PDF by its suffix); False where nothing was trained."""
+    """Draws them to `target` (PNG, SVG or HTML by its suffix); False where nothing was trained."""
     curves = read_curves(runs)
     if not curves:
         return False
-    curves_figure(curves).savefig(target, dpi=120)
+    if target.suffix == ".html":
+        names = ", ".join(run.name for run in runs)
+        target.write_text(_PAGE.format(names=escape(names), uri=figure_uri(curves_figure(curves))), encoding="utf-8")
+    else:
+        curves_figure(curves).savefig(target, dpi=120)
     return True
 
 

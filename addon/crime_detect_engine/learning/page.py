@@ -35,7 +35,7 @@ MISTAKES = 24
 _PAGES = Path(__file__).parent / "pages"
 _SHOWN = {
     "model", "version", "split", "configurations_tried", "trained_on_these_clips", "temperature", "parts", "subgroups",
-    "false_alerts", "remarks",
+    "false_alerts", "remarks", "seed",
 }  # fmt: skip
 
 

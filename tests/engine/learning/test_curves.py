@@ -35,6 +35,8 @@ def test_the_folds_of_two_seeds_are_told_apart(run: Path) -> None:
 def test_the_curves_are_a_picture(run: Path) -> None:
     assert write_curves([run], run / "curves.png")
     assert (run / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert write_curves([run], run / "curves.html")
+    assert 'src="data:image/svg+xml;base64,' in (run / "curves.html").read_text()
     assert (curves_picture([run]) or "").startswith("data:image/svg+xml;base64,")
 
 
