@@ -43,19 +43,26 @@ def settle_batch_norm(network: Network, samples: Sequence[Sample], footage: Foot
 
 def initialise_head(network: Network, recipe: Recipe, samples: Sequence[Sample], footage: Footage) -> float:
     """Sets the head's standardisation and its linear part; returns the accuracy on the samples it was fitted to."""
-    spec = recipe.spec
     network.eval()
-    sequences = [clip_features(network, footage.compose(s.clip)[: spec.frames], exact=False) for s in samples]
+    frames = recipe.spec.frames
+    sequences = [clip_features(network, footage.compose(s.clip)[:frames], exact=False) for s in samples]
+    return fit_head(network.head, sequences, recipe, samples)
+
+
+def fit_head(
+    head: torch.nn.Module, sequences: Sequence[NDArray[np.float32]], recipe: Recipe, samples: Sequence[Sample]
+) -> float:
+    """The same for features [T, D] that are already there, one sequence a sample."""
+    spec = recipe.spec
     frames = np.concatenate(sequences)
     with torch.inference_mode():
-        rows = network.head.describe(*(torch.from_numpy(part) for part in pad(sequences))).numpy()
+        rows = head.describe(*(torch.from_numpy(part) for part in pad(sequences))).numpy()
     centre, spread = rows.mean(0), rows.std(0) + 1e-4
     labels = np.array([s.label for s in samples])
     weights = np.array([recipe.training.extra_weight if s.extra else 1.0 for s in samples])
     regression = LogisticRegression(C=recipe.training.initial_c, max_iter=2000)
     regression.fit((rows - centre) / spread, labels, sample_weight=weights)
     coefficients, intercept = _by_class(regression, len(spec.labels))
-    head = network.head
     if isinstance(head, ImageHead):
         _fill(head, feature_mean=centre, feature_scale=spread)
     else:

@@ -22,8 +22,12 @@ class FrameEncoder(nn.Module):  # type: ignore[misc]
         self.register_buffer("offset", ((offset - mean) / std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        values = images.permute(0, 3, 1, 2).float() * self.factor + self.offset
-        return self.trunk(values).float().mean((2, 3))
+        return self.maps(images).float().mean((2, 3))
+
+    def maps(self, images: Tensor) -> Tensor:
+        """What the trunk says of every place: uint8 [N, S, S, 3] → [N, D, h, w]."""
+        found: Tensor = self.trunk(images.permute(0, 3, 1, 2).float() * self.factor + self.offset)
+        return found
 
     def train(self, mode: bool = True) -> FrameEncoder:
         """Batch norm stays in eval mode: batches of a few clips are too alike, and the given weights have it folded."""

@@ -1,0 +1,168 @@
+"""Owns the comparison of temporal models: heads on frozen features, and networks that see whole clips.
+
+    python models/compare.py heads --recipe models/recipes/fight-motion.toml --data DIR
+    python models/compare.py clips --recipe models/recipes/fight-motion.toml --data DIR --size 80 --epochs 6
+    python models/compare.py table
+
+The first two write a row a network to `models/tried`, the last puts all rows into `models/README.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from crime_detect_engine.learning.comparison.clips import cross_validate_clips, make_clip_network
+from crime_detect_engine.learning.comparison.frozen import cross_validate_head, frozen_features
+from crime_detect_engine.learning.comparison.rows import (
+    cpu_ms,
+    describe_input,
+    insert_table,
+    make_row,
+    make_table,
+    write_row,
+)
+from crime_detect_engine.learning.datasets import Sample, load_samples
+from crime_detect_engine.learning.recipe import Recipe, read_recipe
+from crime_detect_engine.learning.scoring import ScoredClip
+from crime_detect_engine.learning.train import start_network
+from crime_detect_engine.training import ServingFootage
+from crime_detect_engine.vision.heads import HEADS
+from crime_detect_engine.vision.sequences import score_stride
+
+HERE = Path(__file__).resolve().parent
+HEAD_NAMES = {
+    "linear": "logistic regression on statistics, no order",
+    "lstm": "LSTM", "gru": "GRU", "rnn": "plain RNN", "attention": "attention pooling",
+    "tcn": "causal temporal convolutions", "transformer": "transformer encoder",
+}  # fmt: skip
+
+CLIP_NAMES = {
+    "convlstm": "ConvLSTM on the 14th block of MobileNetV2 (ImageNet)",
+    "cnn3d": "3D-CNN of four layers, random start",
+    "video-transformer": "factorised video transformer, 3 + 2 layers, random start",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures temporal models over the folds of a recipe.")
+    kinds = parser.add_subparsers(required=True, dest="kind")
+    for kind in ("heads", "clips"):
+        one = kinds.add_parser(kind)
+        one.add_argument("--recipe", type=Path, required=True)
+        one.add_argument("--data", type=Path, required=True)
+        one.add_argument("--names", nargs="+", help="only these")
+        one.add_argument("--seeds", type=int, default=3 if kind == "heads" else 1)
+        one.add_argument("--epochs", type=int, default=20 if kind == "heads" else 6)
+        one.add_argument("--size", type=int, help="side of the input, default that of the recipe")
+        one.add_argument("--out", type=Path, default=HERE / "tried")
+    kinds.add_parser("table")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    if arguments.kind == "table":
+        insert_table(HERE / "README.md", make_table(HERE / "tried"))
+    elif arguments.kind == "heads":
+        compare_heads(arguments)
+    else:
+        compare_clips(arguments)
+
+
+def load(arguments: argparse.Namespace) -> tuple[Recipe, list[Sample], ServingFootage]:
+    """The recipe and the clips that are reported: what only trains along is left out of all comparisons."""
+    recipe = read_recipe(arguments.recipe)
+    recipe = replace(recipe, spec=replace(recipe.spec, size=arguments.size or recipe.spec.size))
+    footage = ServingFootage(recipe.spec)
+    folders = [folder for folder in recipe.data if folder.label is None]
+    loaded = [
+        load_samples(arguments.data, folder, recipe.spec, recipe.training.folds, footage)[0] for folder in folders
+    ]
+    longest: dict[str, Sample] = {}
+    for sample in (sample for samples in loaded for sample in samples):
+        known = longest.get(sample.path)
+        if known is None or len(sample.clip) > len(known.clip):
+            longest[sample.path] = sample
+    return recipe, list(longest.values()), footage
+
+
+def compare_heads(arguments: argparse.Namespace) -> None:
+    recipe, samples, footage = load(arguments)
+    network = start_network(recipe, arguments.data).eval()
+    features = frozen_features(network, samples, footage)
+    # A clip shorter than a window is judged as if its first vector had been there before it.
+    features = [np.concatenate([f[:1].repeat(max(0, recipe.spec.min_frames - len(f)), 0), f]) for f in features]
+    pictures = torch.zeros((16, recipe.spec.size, recipe.spec.size, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        trunk_ms = cpu_ms(lambda: network.encoder(pictures)) / 16
+    for name in arguments.names or HEAD_NAMES:
+        by_seed = {
+            seed: cross_validate_head(name, recipe, samples, features, seed=seed, epochs=arguments.epochs)
+            for seed in range(arguments.seeds)
+        }
+        head = HEADS[name](recipe.spec).eval()
+        window, mask = torch.zeros(1, recipe.spec.frames, recipe.spec.feature_dim), torch.ones(1, recipe.spec.frames)
+        with torch.inference_mode():
+            head_ms = cpu_ms(lambda head=head, window=window, mask=mask: head(window, mask))
+        weights = sum(p.numel() for p in head.parameters())
+        tell(arguments, name, recipe, by_seed, {
+            "name": f"frozen-{name}",
+            "architecture": f"frozen {recipe.spec.network.rsplit('-', 1)[0]} (ImageNet) + {HEAD_NAMES[name]}",
+            "augmentation": "windows only",
+            "ms_a_frame": round(trunk_ms + head_ms / score_stride(recipe.spec.fps), 2),
+            "note": f"{weights:,} weights in the head, {arguments.epochs} epochs; one CNN pass a new frame",
+        })  # fmt: skip
+
+
+def compare_clips(arguments: argparse.Namespace) -> None:
+    recipe, samples, footage = load(arguments)
+    for name in arguments.names or CLIP_NAMES:
+        by_seed = {
+            seed: cross_validate_clips(
+                name, recipe, samples, arguments.data, footage, say, seed=seed, epochs=arguments.epochs
+            )
+            for seed in range(arguments.seeds)
+        }
+        network = make_clip_network(name, recipe, arguments.data).eval()
+        window = torch.zeros((1, recipe.spec.frames, recipe.spec.size, recipe.spec.size, 3), dtype=torch.uint8)
+        with torch.inference_mode():
+            window_ms = cpu_ms(lambda network=network, window=window: network(window))
+        weights = sum(p.numel() for p in network.parameters())
+        tell(arguments, name, recipe, by_seed, {
+            "name": name,
+            "architecture": CLIP_NAMES[name],
+            "augmentation": "as in the recipe",
+            "ms_a_frame": round(window_ms / score_stride(recipe.spec.fps), 2),
+            "note": f"{weights:,} weights, a small run of {arguments.epochs} epochs; sees every frame of a window "
+            "again for every score, so it is never served",
+        })  # fmt: skip
+
+
+def tell(
+    arguments: argparse.Namespace,
+    name: str,
+    recipe: Recipe,
+    by_seed: Mapping[int, Sequence[ScoredClip]],
+    said: Mapping[str, Any],
+) -> None:
+    command = f"python models/compare.py {arguments.kind} --recipe {arguments.recipe.name} --names {name}"
+    command += f" --seeds {arguments.seeds} --epochs {arguments.epochs}"
+    command += f" --size {arguments.size}" if arguments.size else ""
+    timed = "torch fp32, one thread"
+    row = make_row(
+        recipe.spec, by_seed, {**said, "input": describe_input(recipe.spec), "timed": timed, "command": command}
+    )
+    write_row(arguments.out, row)
+    say(f"{row['name']}: accuracy {row['accuracy']}, ROC-AUC {row['roc_auc']}, {row['ms_a_frame']} ms")
+
+
+def say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()
