@@ -25,6 +25,7 @@ from crime_detect_engine.vision.network import Network, restore_network
 
 from .calibration import fit_temperature
 from .conversion import Exported, export_files, export_in_place
+from .curves import write_curves
 from .datasets import ClipFile, Footage, Part, Sample, load_samples
 from .evaluate import Measured, build_report, clip_arrays, cross_validate_seeds, part_report, score_clips
 from .initialise import initialise_head
@@ -62,6 +63,8 @@ def train_samples(
     measured = _measure(recipe, samples, data, work, report, footage) if recipe.training.folds else None
     figures = measured.report if measured else {}
     network = train_network(recipe, samples, data, work / "final", report, footage)
+    for suffix in (".png", ".html"):
+        write_curves([work], work / f"curves{suffix}")
     figures["made"] = describe_making(began, clock.now())
     checkpoint = store_model(recipe, network, figures, manifest, models)
     report(f"wrote {checkpoint.folder}")
@@ -196,6 +199,7 @@ def _report_folds(
         "model": recipe.name,
         "version": recipe.spec.version,
         "configurations_tried": recipe.training.configurations_tried,
+        "seed": next(iter(by_seed)),
         **build_report(recipe.spec, scored, by_seed=by_seed, groups=groups_of(samples)),
     }
     return Measured(report, recipe.spec, scored, samples, runs)

@@ -48,6 +48,7 @@ def test_every_clip_is_scored_once_by_a_network_that_did_not_see_its_source(trai
     assert report["parts"]["all"]["after_scaling"]["clips"] == 12
     assert report["parts"]["all"]["sources"] == 6
     assert report["extra"]["ordinary"]["videos"] == 1
+    assert (models / ".work/tiny/curves.html").is_file()
     scored = [row for fold in (0, 1) for row in _scores(models, fold)]
     assert {row["path"]: row["fold"] for row in scored} == {sample.path: sample.fold for sample in samples}
 
