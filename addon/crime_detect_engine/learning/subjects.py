@@ -109,6 +109,7 @@ class _NetworkBackend:
     """A `Backend` around a network that is already in memory."""
 
     device = "cpu"
+    precision = "fp32"
 
     def __init__(self, network: Network) -> None:
         self._network = network
