@@ -224,7 +224,7 @@ def _sentence(answer: dict[str, Any]) -> str:
 class UploadAnalysis:
     """One file at a time, with a classifier of its own: the cameras' workers are not kept waiting."""
 
-    def __init__(self, model: Callable[[], str], options: ModelOptions, folders: Sequence[Path]) -> None:
+    def __init__(self, model: Callable[[], ModelSpec], options: ModelOptions, folders: Sequence[Path]) -> None:
         self._model = model
         self._options = options
         self._folders = folders
@@ -237,9 +237,10 @@ class UploadAnalysis:
             return await asyncio.to_thread(self._analyze, path)
 
     def _analyze(self, path: Path) -> Mapping[str, Any]:
-        if self._classifier is None:
+        wanted = self._model()
+        if self._classifier is None or self._classifier.spec != wanted:
             options = self._options
-            self._classifier, _ = load_classifier(self._model(), options.device, self._folders, options.precision)
+            self._classifier, _ = load_classifier(wanted.name, options.device, self._folders, options.precision)
         try:
             return analyze_file(path, self._classifier, longest_s=LONGEST_UPLOAD_S)
         except SourceError as error:

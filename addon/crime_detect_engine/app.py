@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, background
+from .activation import Activation
 from .analysis import UploadAnalysis
 from .anomaly_learning import AnomalyLearning
 from .assembly import build_line, model_folders, start_workers
@@ -22,10 +23,11 @@ from .control import Control, test_incident
 from .domain.clock import Clock
 from .domain.errors import ConfigError, InvalidInputError, SourceError
 from .domain.ports import Actor
-from .domain.types import CameraChanged, ChangeType, EngineChanged, Event, IncidentChanged, ModelSpec
+from .domain.types import CameraChanged, ChangeType, EngineChanged, Event, IncidentChanged
 from .frigate_watch import FrigateWatch
 from .gpu import GpuLoad
 from .inference import Worker
+from .models import Models
 from .outputs import build_channels, deliveries_for, targets_of_a_test
 from .outputs.announcement import Announced, Announcement, is_reachable
 from .outputs.channel import Sent
@@ -40,7 +42,6 @@ from .status import Identity, Status
 from .store.store import Store
 from .store.tokens import ADMIN_TOKEN_FILE
 from .supervisor import INTEGRATION, Supervisor
-from .vision.checkpoint import find_checkpoint
 from .web.access import Access
 from .web.picture_links import PictureLinks
 from .web.server import Server, build_app, serve
@@ -71,7 +72,7 @@ class Service:
         self._editor = editor
         self._clock = clock
         self._stack = contextlib.AsyncExitStack()
-        self._specs: dict[str, ModelSpec] = {}
+        self._models = Models(model_folders(data))
         self._mqtt: MqttOutput | None = None
         self._discovery: FrigateDiscovery | None = None
         self._frigate: FrigateWatch | None = None
@@ -96,7 +97,7 @@ class Service:
         await self._stack.aclose()
 
     async def _start(self, host: str, port: int) -> Server:
-        self._read_specs()
+        self._models.read(self.config)
         await self._open_store()
         workers, identity = await self._start_workers()
         self._writer = Writer(partial(store_entry, self._store))
@@ -115,7 +116,7 @@ class Service:
         if self._frigate is not None:
             self._run(self._frigate.run(), "frigate")
         if self._editor is not None:
-            self._follower = ConfigFollower(self._editor, self._apply)
+            self._follower = ConfigFollower(self._editor, partial(self._activation.follow, apply=self._apply))
             self._run(self._follower.run(), "configuration")
         self._anomaly = AnomalyLearning(self._data, self._pipeline, lambda: self.config, self._clock)
         self._stack.push_async_callback(self._anomaly.stop)
@@ -142,15 +143,6 @@ class Service:
             return Access(found, self._clock)
         return Access(found, self._clock, ingress=True, ingress_role=home.role_of, ingress_peer=home.ingress_peer)
 
-    def _read_specs(self) -> None:
-        chosen = self.config.model.name
-        wanted = {model_name(camera, chosen) for camera in self.config.cameras.values()}
-        if not wanted or self.config.frigate is not None:
-            wanted.add(chosen)
-        # The first is the one that is shown and that analyses uploads.
-        names = sorted(wanted, key=lambda name: name != chosen)
-        self._specs = {name: find_checkpoint(name, model_folders(self._data)).spec for name in names}
-
     async def _open_store(self) -> None:
         def deliveries(event: IncidentChanged) -> Sequence[tuple[str, str]]:
             return deliveries_for(event, self.config.alerts, mqtt=self.config.mqtt is not None)
@@ -165,10 +157,11 @@ class Service:
         await self._store.tokens.ensure_admin_token()
 
     async def _start_workers(self) -> tuple[list[Worker], Identity]:
-        started = await start_workers(list(self._specs), self.config.model, self._data, self._clock)
+        started = await start_workers(list(self._models.specs), self.config.model, self._data, self._clock)
         for worker in started.workers:
             self._stack.callback(worker.close)
-        config, specs = self.config, list(self._specs.values())
+        self._models.serve(started.workers)
+        config, specs = self.config, list(self._models.specs.values())
         return started.workers, Identity(
             config.instance,
             started.device,
@@ -193,13 +186,17 @@ class Service:
             discovery=lambda: self._discovery,
             extra=self._extra,
         )
+        self._activation = Activation(
+            self._models, configuring, self._pipeline, store.audit, lambda: self.config.model.name
+        )
         self._control = Control(
             store,
             self._pipeline,
             self._status,
             clock,
             configuring=configuring,
-            analyze_upload=UploadAnalysis(lambda: next(iter(self._specs)), config.model, model_folders(self._data)),
+            activation=self._activation,
+            analyze_upload=UploadAnalysis(lambda: self._models.first, config.model, model_folders(self._data)),
             send_test=self._send_test,
         )
         if config.mqtt is not None:
@@ -235,11 +232,7 @@ class Service:
 
     async def add_camera(self, camera: CameraConfig) -> None:
         """Raises ConfigError for an address that no source can read."""
-        name = model_name(camera, self.config.model.name)
-        if name not in self._specs:
-            checkpoint = await asyncio.to_thread(find_checkpoint, name, model_folders(self._data))
-            self._specs[name] = checkpoint.spec
-        spec = self._specs[name]
+        spec = await self._models.need(model_name(camera, self.config.model.name))
         runtime = await self._store.cameras.get(camera.id)
         try:
             line = build_line(camera, spec, self._pipeline, runtime, self.config.timezone, self._clock, self._discovery)
@@ -275,33 +268,40 @@ class Service:
         wanted = self._supervisor.complete(wanted) if self._supervisor else wanted
         added = {name: one for name, one in running.cameras.items() if name in self._extra}
         wanted = replace(wanted, cameras={**wanted.cameras, **added})
-        self.config, self._waiting = effective(running, wanted)
+        wanted, self._waiting = effective(running, wanted)
+        self.config, loaded, refusal = await self._models.choose(running, wanted)
         change = changes(running, self.config)
         self._store.retention.options = self.config.retention
         if self._mqtt is not None and self.config.mqtt is not None:
             self._mqtt.discovery = self.config.mqtt.ha_discovery
-        for camera in sorted(change.removed & self._pipeline.lines.keys()):
+        lines = self._pipeline.lines
+        for camera in sorted(change.removed & lines.keys()):
             await self._remove_camera(camera)
-        for camera in sorted(change.rebuild & self._pipeline.lines.keys()):
-            await self._pipeline.remove(camera)  # who listens need not forget it: it comes back
         if self._frigate is not None:
             for found in await self._frigate.reconfigure(self.config.cameras, self.config.severity):
                 self._pipeline.set_config(found.id, found)
-        problems = []
-        for camera in sorted(change.added | change.rebuild):
+        for camera in sorted(change.rules_changed & lines.keys()):
+            self._pipeline.set_config(camera, self.config.cameras[camera])
+        again = {camera: lines[camera].config for camera in self._models.outdated(loaded, self.config, lines)}
+        again |= {camera: self.config.cameras[camera] for camera in change.added | change.rebuild}
+        for camera in sorted(again.keys() & lines.keys()):
+            await self._pipeline.remove(camera)  # who listens need not forget it: it comes back
+        if loaded is not None:
+            await self._models.put_in_force(loaded, [*again.values(), *(line.config for line in lines.values())])
+            self._status.use_models(list(self._models.specs.values()), loaded.classifiers[0].precision)
+        problems = [refusal] if refusal else []
+        for camera in sorted(again):
             try:
-                await self.add_camera(self.config.cameras[camera])
+                await self.add_camera(again[camera])
             except ConfigError as error:
                 problems.append(str(error))
                 if self._mqtt is not None:
                     self._mqtt.remove_camera(camera)
-        for camera in sorted(change.rules_changed & self._pipeline.lines.keys()):
-            self._pipeline.set_config(camera, self.config.cameras[camera])
         if problems:
             raise ConfigError("\n".join(problems))
 
     async def _send_test(self, _actor: Actor) -> Mapping[str, Any]:
-        incident = test_incident(self._clock, next(iter(self._specs.values())).labels)
+        incident = test_incident(self._clock, self._models.first.labels)
         event = IncidentChanged(0, ChangeType.NEW, None, incident, self._clock.now())
         targets = targets_of_a_test(self.config.alerts, mqtt=False)
         outcomes = await self._outbox.send_test(event, targets)
@@ -327,6 +327,8 @@ class Service:
             notes.append(self._follower.problem)
         if self._anomaly is not None:
             notes += self._anomaly.notes()
+        if self._models.refusal is not None:
+            notes.append(self._models.refusal)
         if self._waiting:
             notes.append(f"changed in the file, in force after a restart: {', '.join(sorted(self._waiting))}")
         if self._mqtt is not None:

@@ -193,6 +193,11 @@ class Configuring:
         await self._audit.append(actor, "retention", "retention", changes)
         return self.retention()
 
+    async def set_model(self, name: str) -> None:
+        """One that cannot be loaded is refused with a ConfigError; check before."""
+        async with self._changing:
+            await self._write(("model",), {("name",): name})
+
     async def end_mqtt_discovery(self, actor: Actor) -> None:
         """A file that does not ask for it stays as it is."""
         editor = self._editor

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from .activation import Activation
 from .configuring import Configuring, settings_json
 from .domain.clock import Clock
 from .domain.errors import InvalidInputError, NotFoundError
@@ -35,8 +36,8 @@ MAX_SNOOZE_MINUTES = 60 * 24 * 31
 
 
 class Control:
-    """See `domain.ports.EngineControl`. `configuring` edits the configuration file and puts it in force;
-    `analyze_upload` runs one file; `send_test` tries every channel once."""
+    """See `domain.ports.EngineControl`. `configuring` edits the configuration file and puts it in force,
+    `activation` its model; `analyze_upload` runs one file; `send_test` tries every channel once."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Control:
         clock: Clock,
         *,
         configuring: Configuring,
+        activation: Activation,
         analyze_upload: Callable[[Path], Awaitable[Mapping[str, Any]]],
         send_test: Callable[[Actor], Awaitable[Mapping[str, Any]]],
     ) -> None:
@@ -54,6 +56,7 @@ class Control:
         self._status = status
         self._clock = clock
         self._configuring = configuring
+        self._activation = activation
         self._analyze_upload = analyze_upload
         self._send_test = send_test
         self._switching = asyncio.Lock()
@@ -204,6 +207,17 @@ class Control:
 
     async def end_mqtt_discovery(self, actor: Actor) -> None:
         await self._configuring.end_mqtt_discovery(actor)
+
+    # --- models ------------------------------------------------------------------------------------------------
+
+    async def models(self) -> Sequence[Mapping[str, Any]]:
+        return await self._activation.list()
+
+    async def activate_model(self, name: str, actor: Actor) -> None:
+        await self._activation.activate(name, actor)
+
+    async def roll_back_model(self, name: str, actor: Actor) -> str:
+        return await self._activation.roll_back(name, actor)
 
     # --- jobs --------------------------------------------------------------------------------------------------
 

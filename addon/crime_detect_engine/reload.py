@@ -24,7 +24,13 @@ def effective(running: Config, wanted: Config) -> tuple[Config, frozenset[str]]:
     waiting = changes(running, wanted).sections - AT_ONCE
     if running.mqtt and wanted.mqtt and replace(running.mqtt, ha_discovery=wanted.mqtt.ha_discovery) == wanted.mqtt:
         waiting -= {"mqtt"}  # discovery alone is switched while running
-    return replace(wanted, **{name: getattr(running, name) for name in waiting}), waiting
+    kept = {name: getattr(running, name) for name in waiting}
+    if "model" in waiting:
+        kept["model"] = replace(
+            running.model, name=wanted.model.name
+        )  # another model comes at once, another device not
+        waiting -= {"model"} if kept["model"] == wanted.model else frozenset()
+    return replace(wanted, **kept), waiting
 
 
 class ConfigFollower:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ CONFIDENCE_STEP = 0.05
 CHECK_EVERY_S = 0.5
 SLOW_CHECK_EVERY = 20
 TELL_FIGURES_EVERY_S = 300.0
-FEATURES = ("cameras", "retention", "sources_test", "mqtt_discovery")
+FEATURES = ("cameras", "retention", "sources_test", "mqtt_discovery", "models")
 """What this version can besides the first one, for programs that meet several."""
 
 
@@ -126,6 +126,10 @@ class Status:
         self._alerts_today = await self.store.alerts_since(midnight.astimezone(UTC))
         self._gpu_load = await asyncio.to_thread(self.gpu_load)
 
+    def use_models(self, specs: Sequence[ModelSpec], precision: str) -> None:
+        """From now on these are in force."""
+        self.identity = replace(self.identity, specs=specs, precision=precision)
+
     def died(self, fault: str) -> None:
         """A part of the engine has ended that never should: said until the restart."""
         self._death = fault
@@ -152,7 +156,7 @@ class Status:
 
     async def _tell_engine_if_changed(self) -> None:
         info, now_tick_s = self.info(), self.clock.tick_s()
-        told = ("cameras", "fallback", "problems", "mqtt_discovery", "alerts_today")
+        told = ("model", "cameras", "fallback", "problems", "mqtt_discovery", "alerts_today")
         now = (*(info[key] for key in told), self._storage.get("error"))
         if now != self._info or now_tick_s - self._info_tick_s >= TELL_FIGURES_EVERY_S:
             await self.store.append_engine_event(info)

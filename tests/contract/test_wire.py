@@ -50,6 +50,10 @@ INFO: Shape = {
 PROBLEM: Shape = {"code": TEXT, "camera": OPTIONAL_TEXT, "detail": TEXT}
 ENVELOPE: Shape = {"schema_version": int, "uuid": TEXT, "epoch": TEXT, "seq": int, "kind": TEXT, "data": dict}
 JOB: Shape = {"job_id": TEXT, "name": TEXT, "state": TEXT, "result": OPTIONAL_MAP, "error": OPTIONAL_TEXT}
+MODEL: Shape = {
+    "name": TEXT, "version": OPTIONAL_TEXT, "labels": list, "active": bool, "cameras": list, "usable": bool,
+    "error": OPTIONAL_TEXT, "demo": bool, "metrics": dict,
+}  # fmt: skip
 PAGE: Shape = {"items": list, "next_cursor": OPTIONAL_TEXT}
 
 
@@ -130,13 +134,19 @@ async def test_answers_of_the_api(served: Any, golden: Golden) -> None:
         "camera": "/cameras/front_door",
         "retention": "/retention",
         "sources_frigate": "/sources/frigate",
+        "models_page": "/models",
     }.items():
         golden(name, await get(served, path))
     assert set(INFO) < set(read("info_http"))
     for problem in read("info_http")["problems"]:
         assert_shape(problem, PROBLEM)
     offer = {"source": TEXT, "name": TEXT}
-    for page, shape in (("incidents_page", INCIDENT), ("cameras_page", read("camera")), ("sources_frigate", offer)):
+    for page, shape in (
+        ("incidents_page", INCIDENT),
+        ("cameras_page", read("camera")),
+        ("sources_frigate", offer),
+        ("models_page", MODEL),
+    ):
         assert_shape(read(page), PAGE)
         assert all(set(item) == set(shape) for item in read(page)["items"])
     assert_shape(read("camera")["state"], STATE)

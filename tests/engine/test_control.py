@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from crime_detect_engine.activation import Activation
+from crime_detect_engine.anomaly_watch import AnomalyWatch, anomaly_rules
 from crime_detect_engine.config import Config
 from crime_detect_engine.config.editor import ConfigEditor
 from crime_detect_engine.configuring import Configuring
@@ -18,9 +20,13 @@ from crime_detect_engine.control import Control
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError, StoreError
 from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport
 from crime_detect_engine.domain.types import CameraChanged, CameraState, IncidentChanged, Verdict
+from crime_detect_engine.models import Models
 from crime_detect_engine.status import Identity, Status
 from crime_detect_engine.store.store import Store
+from crime_detect_engine.vision.anomaly import AnomalyOptions
 from crime_detect_engine.writer import Writer, store_entry
+
+from tests.fakes import plain_detector
 
 ANNA = Actor("anna", "operator")
 CONFIG = """\
@@ -59,7 +65,9 @@ async def engine(tmp_path: Path, make_flow: Any, small_spec: Any) -> AsyncIterat
     configuring = Configuring(editor, apply, flow.pipeline, store.audit, flow.clock)
     control = Control(
         store, flow.pipeline, status, flow.clock,
-        configuring=configuring, analyze_upload=analyze, send_test=send_test,
+        configuring=configuring,
+        activation=Activation(Models([]), configuring, flow.pipeline, store.audit, lambda: "default"),
+        analyze_upload=analyze, send_test=send_test,
     )  # fmt: skip
     line = flow.add()
     yield SimpleNamespace(control=control, flow=flow, store=store, status=status, writer=writer, file=file, line=line)
@@ -238,3 +246,24 @@ async def test_what_is_shown_of_a_camera_has_no_password(engine):
 async def test_a_test_alert_is_audited_and_uploads_keep_their_name(engine):
     assert (await engine.control.test_alert(ANNA))["sms:me"]["ok"]
     assert (await engine.control.analyze(Path("/tmp/x1.part"), "street.mp4"))["path"] == "street.mp4"
+
+
+async def test_the_unusual_can_be_snoozed_and_what_a_person_confirms_of_it_is_not_learned(engine, until):
+    with pytest.raises(InvalidInputError):
+        await engine.control.snooze("yard", 10, "anomaly", ANNA)
+    options = AnomalyOptions(enabled=True)
+    watch = engine.line.anomaly = AnomalyWatch(options, anomaly_rules(options, engine.line.rules))
+    watch.detector = plain_detector([0.05, 0.0], version="v3")
+    await engine.flow.feed(0.05, 32)
+    await engine.flow.feed(0.3, 32)
+    await until(lambda: engine.writer.written)
+    (incident,) = (await engine.control.incidents(IncidentQuery())).items
+    assert (incident.source, incident.label, incident.severity.wire) == ("anomaly", "anomaly", "detection")
+    assert (incident.model.name, incident.model.version, incident.notify) == ("anomaly", "v3", False)
+    await engine.control.set_verdict(incident.incident_id, Verdict.FALSE_ALARM, ANNA)
+    assert list(watch.take_confirmed()) == []
+    await engine.control.set_verdict(incident.incident_id, Verdict.CONFIRMED, ANNA)
+    ((start, end),) = watch.take_confirmed()
+    assert start < incident.started_at < end
+    await engine.control.snooze("yard", 10, "anomaly", ANNA)
+    assert engine.line.arming(engine.flow.clock.now()).is_snoozed("anomaly")

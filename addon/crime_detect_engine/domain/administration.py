@@ -85,3 +85,19 @@ class Administration(Protocol):
     async def end_mqtt_discovery(self, actor: Actor) -> None:
         """Home Assistant is not told of cameras over MQTT any more, and forgets those it was told of."""
         ...
+
+    async def models(self) -> Sequence[Mapping[str, Any]]:
+        """`{name, version, labels, active, cameras, usable, error, demo, metrics}` of each model that is here."""
+        ...
+
+    async def activate_model(self, name: str, actor: Actor) -> None:
+        """Cameras that read another model until now are rebuilt, no others; a name that is active already has its model
+        loaded anew. Raises NotFoundError, CheckpointError, and ConfigError for one that cannot be loaded: the one
+        before goes on then.
+        """
+        ...
+
+    async def roll_back_model(self, name: str, actor: Actor) -> str:
+        """Activates the model that was in force before `name`, and returns its name. Raises InvalidInputError when
+        `name` is not active, ConfigError when nobody remembers another."""
+        ...

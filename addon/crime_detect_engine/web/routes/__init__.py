@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crime_detect_engine.web.route import Route
 
-from . import alerts, analyze, cameras, events, incidents, media, pages, service, session, settings, sources
+from . import alerts, analyze, cameras, events, incidents, media, models, pages, service, session, settings, sources
 
 ROUTES: tuple[Route, ...] = (
     *service.ROUTES,
@@ -16,6 +16,7 @@ ROUTES: tuple[Route, ...] = (
     *alerts.ROUTES,
     *sources.ROUTES,
     *settings.ROUTES,
+    *models.ROUTES,
     *events.ROUTES,
     *pages.ROUTES,
 )
