@@ -17,9 +17,12 @@ _STRENGTH = 0.6
 
 def write_heat_map(picture: Image, drops: Sequence[Sequence[float]], path: Path) -> None:
     """A PNG of the RGB picture, redder where hiding it cost more of the score. Raises StoreError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), cv2.cvtColor(draw_heat_map(picture, drops), cv2.COLOR_RGB2BGR)):
-        raise StoreError(f"{path} cannot be written")
+    _, data = cv2.imencode(".png", cv2.cvtColor(draw_heat_map(picture, drops), cv2.COLOR_RGB2BGR))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def draw_heat_map(picture: Image, drops: Sequence[Sequence[float]]) -> Image:
