@@ -8,14 +8,11 @@ import json
 import os
 import platform
 import resource
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from threading import Event
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +20,7 @@ import numpy as np
 
 from .analysis import read_frames
 from .assembly import build_line
+from .comparison import SUB, measure_capped, measure_ratios, write_scene
 from .config import CameraConfig
 from .domain.clock import SystemClock, cpu_s
 from .domain.ports import CameraRuntime
@@ -31,39 +29,38 @@ from .inference import Worker
 from .line import Line
 from .pipeline import Pipeline
 from .sources.file import FileSource
-from .sources.synthetic import render
-from .store import mp4
 from .vision.checkpoint import find_checkpoint
 from .vision.classifier import NetworkClassifier, load_classifier
+from .vision.preprocess import compose
 
 CAMERAS = 8
 CLIP_S = 16.0
-SIZE = (640, 360)
 WARM_UP_S = 4.0
-NAIVE = Path(__file__).resolve().parents[2] / "bench" / "naive.py"
 
 
 def bench_command(arguments: argparse.Namespace) -> int:
     """`crime-detect bench`: everything in one run; ratios travel to other machines, milliseconds do not."""
     clock = SystemClock()
     spec = find_checkpoint("default").spec
-    with tempfile.TemporaryDirectory(prefix="crime-detect-bench-") as folder:
-        clip = Path(folder) / "scene.mp4"
-        _write_clip(clip)
+    with tempfile.TemporaryDirectory(prefix="crime-detect-bench-") as name:
+        folder = Path(name)
+        clip = folder / "scene.mp4"
+        write_scene(clip, SUB, CLIP_S)
         # First, so that the memory is that of the cameras and not of the other measurements.
         cameras = asyncio.run(measure_cameras(clip, spec, arguments.seconds))
         started_s = clock.tick_s()
         classifier, note = load_classifier()
         startup_s = clock.tick_s() - started_s
         figures: dict[str, Any] = {
-            "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "device": classifier.device},
-            "model": {"name": spec.name, "metrics": dict(spec.metrics)},
+            "machine": _machine(classifier),
+            "model": {"name": spec.name, "metrics": dict(spec.metrics), "precisions": dict(spec.precisions)},
             "fallback": note,
             "model_load_s": round(startup_s, 2),
             "stages": measure_stages(clip, classifier),
             "eight_cameras": cameras,
+            "ratios": measure_ratios(folder),
+            "ratios_held_to_avx2": measure_capped(),
         }
-        figures["naive"] = _naive(clip, figures)
     if arguments.json:
         print(json.dumps(figures, indent=1))
     else:
@@ -71,15 +68,21 @@ def bench_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write_clip(path: Path) -> None:
-    """A scene of people at 360p and 25 fps, as a camera's sub-stream would bring it."""
-    frames = render("yard", seed=7, seconds=CLIP_S, fps=25, size=SIZE)
-    mp4.encode(((n / 25, image) for n, (image, _) in enumerate(frames)), path, Event(), 25.0)
+def _machine(classifier: NetworkClassifier) -> Mapping[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        "device": classifier.device,
+        "precision": classifier.precision,
+        "load_average": round(os.getloadavg()[0], 2),
+    }
 
 
 def measure_stages(clip: Path, classifier: NetworkClassifier) -> Mapping[str, float]:
     """Milliseconds a frame of each stage, one thread, median of five interleaved passes."""
-    passes: dict[str, list[float]] = {"decode": [], "decode_and_sample": [], "cnn": [], "lstm_a_window": []}
+    passes: dict[str, list[float]] = {
+        name: [] for name in ("decode", "decode_and_sample", "compose", "cnn", "lstm_a_window")
+    }
     spec = classifier.spec
     for _ in range(5):
         began_s = cpu_s()
@@ -89,6 +92,10 @@ def measure_stages(clip: Path, classifier: NetworkClassifier) -> Mapping[str, fl
         frames = list(read_frames(clip, spec))
         passes["decode_and_sample"].append((cpu_s() - began_s) / decoded)
         moving = [replace(frame, moving=True) for frame in frames if frame.previous is not None][:64]
+        began_s = cpu_s()
+        for frame in moving:
+            compose(frame, spec)
+        passes["compose"].append((cpu_s() - began_s) / len(moving))
         began_s = cpu_s()
         vectors = [one for at in range(0, 64, 8) for one in classifier.features(moving[at : at + 8])]
         passes["cnn"].append((cpu_s() - began_s) / len(vectors))
@@ -153,18 +160,6 @@ def _resident_bytes() -> int:
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return int(status.read_text().split()[1]) * resource.getpagesize()
-
-
-def _naive(clip: Path, figures: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The pipeline of paper S2 on the same clip in a process of its own, where its parts are there."""
-    if not NAIVE.exists():
-        return {"skipped": "bench/naive.py belongs to the source tree and is not here"}
-    run = subprocess.run([sys.executable, str(NAIVE), str(clip)], capture_output=True, text=True, check=False)
-    if run.returncode:
-        return {"skipped": run.stderr.strip().splitlines()[-1] if run.stderr.strip() else "it failed"}
-    naive: dict[str, Any] = json.loads(run.stdout)
-    ours = figures["stages"]["cpu_ms_a_camera_second"]
-    return naive | {"times_our_cpu": round(naive["cpu_ms_a_camera_second"] / ours, 1)}
 
 
 def _print(figures: Mapping[str, Any]) -> None:

@@ -19,7 +19,8 @@ DEFAULT_NAME = "fight-mobilenet_v2-lstm"
 """What `model: {name: default}` means."""
 NETWORK_NAMES = (
     "mobilenet_v2-lstm", "mobilenet_v2-gru", "mobilenet_v2-rnn", "mobilenet_v2-attention", "mobilenet_v2-tcn",
-    "mobilenet_v2-transformer", "mobilenet_v2-linear", "mobilenet_v2_320-lstm", "resnet50-lstm", "densenet121",
+    "mobilenet_v2-transformer", "mobilenet_v2-linear", "mobilenet_v2_320-lstm", "squeezenet1_1-lstm", "resnet50-lstm",
+    "densenet121",
 )  # fmt: skip
 """Networks that can be trained; known here too because torch is absent where checkpoints are only served."""
 FORMAT = 1

@@ -15,7 +15,7 @@ from crime_detect_engine.domain.errors import CheckpointError
 from crime_detect_engine.domain.types import ModelSpec
 
 from .heads import HEADS
-from .trunks import FrameEncoder, densenet121, mobilenet_v2, mobilenet_v2_320, resnet50
+from .trunks import FrameEncoder, densenet121, mobilenet_v2, mobilenet_v2_320, resnet50, squeezenet1_1
 
 
 class Network(nn.Module):  # type: ignore[misc]
@@ -49,6 +49,7 @@ NETWORKS: Mapping[str, Architecture] = {
         for head in ("lstm", "gru", "rnn", "attention", "tcn", "transformer", "linear")
     },
     "mobilenet_v2_320-lstm": Architecture(mobilenet_v2_320, 320, HEADS["lstm"], "IMAGENET1K_V1"),
+    "squeezenet1_1-lstm": Architecture(squeezenet1_1, 512, HEADS["lstm"], "IMAGENET1K_V1"),
     "resnet50-lstm": Architecture(resnet50, 2048, HEADS["lstm"], "IMAGENET1K_V2"),
     "densenet121": Architecture(densenet121, 1024, HEADS["image"], "IMAGENET1K_V1"),
 }

@@ -56,11 +56,6 @@ def mobilenet_v2_320(weights: str | None) -> nn.Module:
     return zoo.mobilenet_v2(weights=weights).features[:18]
 
 
-def mobilenet_v2_96(weights: str | None) -> nn.Module:
-    """Up to stride 16: what a small input has left at stride 32 is a handful of places."""
-    return zoo.mobilenet_v2(weights=weights).features[:14]
-
-
 def squeezenet1_1(weights: str | None) -> nn.Module:
     """Plain convolutions, which a processor without AVX-512 runs best for what they compute."""
     return zoo.squeezenet1_1(weights=weights).features

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.torch
 
 WIDTHS = dict.fromkeys(NETWORK_NAMES, 1280) | {
     "mobilenet_v2_320-lstm": 320,
+    "squeezenet1_1-lstm": 512,
     "resnet50-lstm": 2048,
     "densenet121": 1024,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,11 @@ class OpenVinoBackend:
     def logits(self, windows: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 [N, T, D] and mask [N, T] → float32 [N, C]. Raises BackendError."""
         return finite(self._run(self._head, [np.ascontiguousarray(windows), np.ascontiguousarray(mask)]), "logits")
+
+    def kernels(self) -> Counter[str]:
+        """What each layer of the frame encoder runs in, e.g. `brgconv_avx512_1x1_bf16`: what the processor gave."""
+        layers = self._cnn.get_compiled_model().get_runtime_model().get_ops()
+        return Counter(layer.get_rt_info()["primitiveType"].astype(str) for layer in layers)
 
     def close(self) -> None:
         del self._cnn, self._head
