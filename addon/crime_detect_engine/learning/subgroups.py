@@ -6,7 +6,7 @@ separate places move, and what share of the picture they take.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,14 +96,13 @@ def subgroup_figures(
             if not len(rows):
                 continue
             own, flagged = suspicious[rows], suspicion[rows] >= threshold
+            own_sources = [sources[int(row)] for row in rows]
             report[name][group] = {
                 "clips": len(rows),
-                "sources": len({sources[row] for row in rows}),
+                "sources": len(set(own_sources)),
                 "suspicious": int(own.sum()),
                 "accuracy": rounded(right[rows].mean()),
-                "interval_95": interval_over_groups(
-                    [sources[row] for row in rows], lambda chosen, rows=rows: float(right[rows[chosen]].mean())
-                ),
+                "interval_95": interval_over_groups(own_sources, _mean_of(right[rows])),
                 "roc_auc": roc_auc(own, suspicion[rows]),
                 "missed": int((own & ~right[rows]).sum()),
                 "false": int((~own & ~right[rows]).sum()),
@@ -111,6 +110,10 @@ def subgroup_figures(
                 f"specificity_at_{threshold:g}": rounded((~flagged[~own]).mean()) if not own.all() else None,
             }
     return report
+
+
+def _mean_of(values: NDArray[Any]) -> Callable[[NDArray[Any]], float]:
+    return lambda rows: float(values[rows].mean())
 
 
 def _blocks(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
