@@ -20,6 +20,7 @@ from crime_detect_engine.vision.checkpoint import FORMAT, parse_spec
 from crime_detect_engine.vision.network import Network, network_tensors, restore_network
 
 from .datasets import Sample
+from .hierarchy import coarse_classes, coarse_loss
 from .recipe import Recipe
 
 NETWORK_FILE = "network.safetensors"
@@ -35,6 +36,9 @@ class Objective:
     weights: Tensor
     teachers: Sequence[Network] = ()
     share: float = 0.0
+    coarse: Tensor | None = None
+    """[C, K], see hierarchy.py."""
+    coarse_weight: float = 0.0
 
     def soften(self, targets: Tensor, said: Sequence[Tensor]) -> Tensor:
         """Targets [N, C] mixed with the mean probability of the teachers' logits, each [N, C]."""
@@ -46,6 +50,8 @@ class Objective:
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Cross entropy of logits and soft targets, both [N, C]; the mean over the batch."""
         each = functional.cross_entropy(logits, targets, label_smoothing=self.smoothing, reduction="none")
+        if self.coarse_weight > 0 and self.coarse is not None:
+            each = each + self.coarse_weight * coarse_loss(logits, targets, self.coarse.to(targets.device))
         loss: Tensor = (each * (targets @ self.weights.to(targets.device))).mean()
         return loss
 
@@ -65,6 +71,8 @@ def make_objective(recipe: Recipe, samples: Sequence[Sample], out: Path, device:
         torch.ones(len(recipe.spec.labels)) if weights is None else weights,
         teachers,
         settings.teacher_share,
+        torch.from_numpy(coarse_classes(recipe.spec.labels, recipe.hierarchy)[1]),
+        settings.hierarchy_weight,
     )
 
 
