@@ -27,11 +27,13 @@ from .calibration import fit_temperature
 from .conversion import Exported, export_files, export_in_place
 from .curves import write_curves
 from .datasets import ClipFile, Footage, Part, Sample, load_samples
-from .evaluate import Measured, build_report, clip_arrays, cross_validate_seeds, part_report, score_clips
+from .evaluate import Measured, build_report, calibrated, clip_arrays, cross_validate_seeds, part_report, score_clips
+from .hierarchy import coarse_figures
 from .initialise import initialise_head
 from .recipe import DataFolder, Recipe, read_recipe
 from .registry import describe_making, store_model, training_clips
 from .scoring import ScoredClip, read_run
+from .search import nested_search, settled
 from .subgroups import groups_of
 from .train import Report, start_network, train_network
 
@@ -62,7 +64,7 @@ def train_samples(
     began = _began(work, clock.now())
     measured = _measure(recipe, samples, data, work, report, footage) if recipe.training.folds else None
     figures = measured.report if measured else {}
-    network = train_network(recipe, samples, data, work / "final", report, footage)
+    network = train_network(settled(recipe, work), samples, data, work / "final", report, footage)
     for suffix in (".png", ".html"):
         write_curves([work], work / f"curves{suffix}")
     figures["made"] = describe_making(began, clock.now())
@@ -184,9 +186,23 @@ def _measure(
     recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, report: Report, footage: Footage
 ) -> Measured:
     work.mkdir(parents=True, exist_ok=True)
+    if recipe.search.keys:
+        return _search(recipe, samples, data, work, report, footage)
     by_seed = cross_validate_seeds(recipe, samples, data, work, report, footage)
     runs = [work if seed == recipe.training.seed else work / f"seed{seed}" for seed in by_seed]
     measured = _report_folds(recipe, by_seed, samples, runs)
+    measured.report["baseline"] = _baseline(recipe, samples, data, work, footage)
+    return measured
+
+
+def _search(
+    recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, report: Report, footage: Footage
+) -> Measured:
+    """What was tried counts by itself: `configurations_tried` in a recipe is what was tried before it."""
+    found = nested_search(recipe, samples, data, work, report, footage)
+    measured = _report_folds(recipe, {recipe.training.seed: found.scored}, samples, [])
+    measured.report["configurations_tried"] += found.report["configurations"]
+    measured.report["search"] = found.report
     measured.report["baseline"] = _baseline(recipe, samples, data, work, footage)
     return measured
 
@@ -195,14 +211,27 @@ def _report_folds(
     recipe: Recipe, by_seed: Mapping[int, Sequence[ScoredClip]], samples: Sequence[Sample], runs: Sequence[Path]
 ) -> Measured:
     scored = next(iter(by_seed.values()))
+    looks = {"test_zooms": list(recipe.training.test_zooms)} if len(recipe.training.test_zooms) > 1 else {}
     report = {
+        **looks,
         "model": recipe.name,
         "version": recipe.spec.version,
         "configurations_tried": recipe.training.configurations_tried,
         "seed": next(iter(by_seed)),
         **build_report(recipe.spec, scored, by_seed=by_seed, groups=groups_of(samples)),
+        **_coarse_report(recipe, scored),
     }
     return Measured(report, recipe.spec, scored, samples, runs)
+
+
+def _coarse_report(recipe: Recipe, scored: Sequence[ScoredClip], *, rescale: bool = True) -> dict[str, Any]:
+    """Nothing for a recipe without a hierarchy."""
+    if not recipe.hierarchy:
+        return {}
+    main = [clip for clip in scored if not clip.extra]
+    probabilities = calibrated(recipe.spec, main, rescale=rescale)
+    labels = clip_arrays(recipe.spec, main)[1]
+    return {"coarse": coarse_figures(labels, probabilities, recipe.spec.labels, recipe.hierarchy)}
 
 
 def _baseline(recipe: Recipe, samples: Sequence[Sample], data: Path, work: Path, footage: Footage) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from crime_detect_engine.domain.types import NORMAL, ModelSpec
 
 from .alerts import alert_counts
 from .calibration import cross_fitted, fit_temperature
+from .crops import score_crops
 from .datasets import Footage, Sample
 from .metrics import figures, intervals, perfect_calibration_error, softmax
 from .recipe import Recipe
@@ -56,7 +57,7 @@ def cross_validate(
             report(json.dumps({"fold": fold, "seed": recipe.training.seed}))
             training = [sample for sample in samples if sample.fold != fold]
             network = train_network(recipe, training, data, kept.parent, report, footage)
-            own = score_clips(network, recipe.spec, [sample for sample in samples if sample.fold == fold], footage)
+            own = score_crops(network, recipe, [sample for sample in samples if sample.fold == fold], footage)
             write_scores(kept, own)
         scored += read_scores(kept)
     return scored

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
+from crime_detect_engine.domain.types import NORMAL
 from crime_detect_engine.vision.network import Network, build_network, load_trunk, round_weights
 
 from .augment import augment
@@ -23,11 +25,14 @@ from .folding import fold, unfold
 from .initialise import initialise_head, settle_batch_norm
 from .mixing import mix, mix_backgrounds, mix_time
 from .objective import NETWORK_FILE, Objective, make_objective, save_network
+from .order import clip_batches
 from .progress import show_progress
 from .quickening import quicken
 from .recipe import Recipe, Training
 from .runs import Run, restore_run, save_run
 from .stopping import METRICS_FILE, best_average, exhausted, hold_out, validate
+from .warm_up import warm_up
+from .weak import RankingTerms, bag_batches, bag_loss, bags_of, label_of
 
 Report = Callable[[str], None]
 STATE_FILE = "state.safetensors"
@@ -48,10 +53,11 @@ def train_network(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(settings.seed)
     out.mkdir(parents=True, exist_ok=True)
+    samples = [sample for sample in samples if sample.split != "test"]
     learned, held_out = hold_out(samples) if settings.patience else (samples, [])
     network = start_network(recipe, data).to(device, memory_format=torch.channels_last)
     if not (out / STATE_FILE).exists():
-        _prepare(network, recipe, learned, report, footage)
+        _prepare(network, recipe, learned, data, report, footage)
     served, network = network, copy.deepcopy(network)
     fold(network.encoder.trunk)
     if device.type == "cpu":
@@ -67,9 +73,13 @@ def train_network(
     return served
 
 
-def _prepare(network: Network, recipe: Recipe, samples: Sequence[Sample], report: Report, footage: Footage) -> None:
+def _prepare(
+    network: Network, recipe: Recipe, samples: Sequence[Sample], data: Path, report: Report, footage: Footage
+) -> None:
     if recipe.training.start == "random":
         settle_batch_norm(network, samples, footage)
+    if recipe.warm_up.epochs:
+        warm_up(network, recipe, samples, data, footage, report)
     accuracy = initialise_head(network, recipe, samples, footage)
     report(json.dumps({"epoch": 0, "initial_train_accuracy": round(accuracy, 4)}))
 
@@ -110,16 +120,18 @@ def train_one_epoch(
     # Randomness depends on seed and epoch alone, so that a resumed run is the run it would have been.
     random = np.random.default_rng((settings.seed, run.epoch))
     torch.manual_seed(settings.seed * 1000 + run.epoch)
-    order = _epoch_order(recipe, samples, random)
-    steps = math.ceil(len(order) / settings.batch)
+    weak = settings.supervision == "video"
+    batches = bag_batches(recipe, samples, random) if weak else clip_batches(recipe, samples, random)
     run.network.train()
     losses, right = [], 0
-    for start in range(0, len(order), settings.batch):
-        batch = [samples[i] for i in order[start : start + settings.batch]]
-        _schedule(run, settings, steps * settings.epochs)
-        loss, hits = _learn(run, recipe, batch, footage, random, objective)
+    for number, batch in enumerate(batches, 1):
+        _schedule(run, settings, len(batches) * settings.epochs)
+        if weak:
+            loss, hits = _learn_bags(run, recipe, batch, footage, random)
+        else:
+            loss, hits = _learn(run, recipe, batch, footage, random, objective)
         _average(run, settings.average_decay)
-        show_progress(f"epoch {run.epoch + 1}/{settings.epochs}", start + len(batch), len(order))
+        show_progress(f"epoch {run.epoch + 1}/{settings.epochs}", number, len(batches))
         run.step += 1
         losses.append(loss)
         right += hits
@@ -127,7 +139,7 @@ def train_one_epoch(
     return {
         "epoch": run.epoch,
         "loss": round(float(np.mean(losses)), 4),
-        "train_accuracy": round(right / len(order), 4),
+        "train_accuracy": round(right / sum(len(bags_of(batch)) if weak else len(batch) for batch in batches), 4),
     }
 
 
@@ -169,6 +181,24 @@ def _learn(
     return total, right
 
 
+def _learn_bags(
+    run: Run, recipe: Recipe, batch: Sequence[Sample], footage: Footage, random: np.random.Generator
+) -> tuple[float, int]:
+    """The same for pieces of whole videos, of which only the videos' labels are believed."""
+    settings, options = recipe.training, recipe.augmentation
+    unmixed = replace(recipe, augmentation=replace(options, mixup=0.0, time_mix=0.0))
+    bags, normal = bags_of(batch), recipe.spec.labels.index(NORMAL)
+    clips, _ = _draw(unmixed, [piece for bag in bags for piece in bag], footage, random)
+    logits = forward_clips(run.network, clips).split([len(bag) for bag in bags])
+    terms = RankingTerms(settings.smoothness, settings.sparsity)
+    loss, right = bag_loss(logits, [label_of(bag, normal) for bag in bags], normal, terms)
+    run.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
+    run.optimizer.step()
+    return float(loss.detach()), right
+
+
 def _draw(
     recipe: Recipe, batch: Sequence[Sample], footage: Footage, random: np.random.Generator
 ) -> tuple[list[Any], Tensor]:
@@ -184,17 +214,6 @@ def _draw(
     targets = functional.one_hot(torch.tensor([s.label for s in batch]), len(spec.labels)).float()
     clips, targets = mix(clips, targets, options.mixup, random)
     return mix_time(clips, targets, options.time_mix, random)
-
-
-def _epoch_order(recipe: Recipe, samples: Sequence[Sample], random: Any) -> list[int]:
-    chosen = [i for i, s in enumerate(samples) if not s.extra]
-    for folder in recipe.data:
-        if folder.label is None:
-            continue
-        extra = [i for i, s in enumerate(samples) if s.extra and s.origin == folder.folder]
-        count = min(len(extra), folder.clips_per_epoch or len(extra))
-        chosen += [int(i) for i in random.choice(extra, count, replace=False)] if extra else []
-    return [int(i) for i in random.permutation(chosen)]
 
 
 def _optimizer(network: Network, settings: Training) -> torch.optim.Optimizer:

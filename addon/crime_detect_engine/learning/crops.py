@@ -1,0 +1,43 @@
+"""Owns scoring by several looks: regions of different sizes, averaged. Only for measuring: serving looks once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from crime_detect_engine.vision.network import Network
+
+from .datasets import Clip, Footage, Sample
+from .recipe import Recipe
+from .scoring import ScoredClip, score_clips
+
+
+class ZoomedFootage:
+    """A Footage whose region that follows motion is `factor` times as wide."""
+
+    def __init__(self, footage: Footage, factor: float) -> None:
+        self._footage = footage
+        self._factor = factor
+
+    def read(self, path: Path) -> Sequence[Clip]:
+        return self._footage.read(path)
+
+    def compose(self, clip: Clip, zoom: float = 1.0) -> Clip:
+        return self._footage.compose(clip, zoom * self._factor)
+
+
+def score_crops(network: Network, recipe: Recipe, samples: Sequence[Sample], footage: Footage) -> list[ScoredClip]:
+    """`score_clips` with the recipe's `test_zooms`: the mean logits of each window."""
+    looks = [
+        score_clips(network, recipe.spec, samples, footage if zoom == 1.0 else ZoomedFootage(footage, zoom))
+        for zoom in recipe.training.test_zooms
+    ]
+    if len(looks) == 1:
+        return looks[0]
+    return [
+        replace(same[0], windows=tuple(map(tuple, np.mean([clip.windows for clip in same], axis=0).tolist())))
+        for same in zip(*looks, strict=True)
+    ]
