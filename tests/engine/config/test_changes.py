@@ -33,6 +33,7 @@ def test_nothing() -> None:
         "{source: a.mp4, detection: {profile: bank}}",
         "{source: a.mp4, schedule: [{days: mon}]}",
         "{source: a.mp4, name: New}",
+        "{source: a.mp4, anomaly: {enabled: true, threshold: 0.9}}",
         "{source: a.mp4, location: {latitude: 1, longitude: 2}}",
     ],
 )
