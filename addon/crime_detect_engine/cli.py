@@ -91,6 +91,7 @@ def _add_learning(commands: Any) -> None:
     train.add_argument("--recipe", type=Path, required=True)
     train.add_argument("--data", type=Path, help="DIR/<class>/*.mp4")
     train.add_argument("--out", type=Path)
+    _add_cache(train)
     evaluate = _command(commands, "evaluate", f"{module}:evaluate_command", "measure a recipe or a model")
     evaluate.add_argument("--recipe", type=Path, help="retrains per fold and pools the out-of-fold scores")
     evaluate.add_argument("--model", metavar="NAME")
@@ -110,6 +111,7 @@ def _add_learning(commands: Any) -> None:
     evaluate.add_argument("--hard-negatives", type=Path, metavar="DIR", help="DIR/<kind>/*.mp4 for --stress")
     evaluate.add_argument("--json", action="store_true")
     evaluate.add_argument("--report", type=Path, metavar="DIR")
+    _add_cache(evaluate)
     calibrate = _command(commands, "calibrate", f"{module}:calibrate_command", "fit the temperature of a model")
     calibrate.add_argument("--model", required=True, metavar="NAME")
     calibrate.add_argument("--data", type=Path, required=True)
@@ -121,6 +123,24 @@ def _add_learning(commands: Any) -> None:
     export.add_argument("--data", type=Path, help="the recipe's clips: calibrate int8 and prove bf16 and int8 on them")
     models = _command(commands, "models", f"{module}:models_command", "list the models and what they know")
     models.add_argument("--json", action="store_true")
+    _add_promotion(commands, models.add_subparsers(metavar="ACTION"))
+
+
+def _add_promotion(commands: Any, model_actions: Any) -> None:
+    module = ".promotion"
+    recipe = _command(commands, "recipe", f"{module}:recipe_command", "write a first recipe for clips of your own")
+    recipe.add_argument("folder", type=Path, metavar="DIR", help="DIR/<class>/*.mp4, or a published set as it unpacks")
+    recipe.add_argument("--name", required=True, help="of the model")
+    recipe.add_argument("--out", type=Path, metavar="FILE", help="default NAME.toml")
+    activate = _command(model_actions, "activate", f"{module}:activate_command", "put a model in force")
+    activate.add_argument("name", metavar="NAME")
+    activate.add_argument("--config", type=Path, metavar="FILE", help="of the engine, default crime_detect.yaml here")
+    _add_data(activate)
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="decoded clips; default .cache beside the results")
+    parser.add_argument("--cache-gb", type=float, default=50.0, metavar="GB", help="its bound, default 50")
 
 
 def _add_administration(commands: Any) -> None:

@@ -18,6 +18,7 @@ from .domain.clock import SystemClock
 from .domain.errors import InvalidInputError
 from .domain.ports import RawFrame
 from .domain.types import Image, ModelSpec
+from .learning.cache import GIGABYTE, CachedFootage
 from .learning.cutting import Cutting, Piece, SampledFrame, cut_frames
 from .learning.recipe import DataFolder
 from .sampling.sampler import FixedRateSampler
@@ -60,7 +61,9 @@ class ServingFootage:
 def train_command(arguments: argparse.Namespace) -> int:
     data = arguments.data or arguments.recipe.parent
     commands = _learning()
-    commands.train(arguments.recipe, data, arguments.out or Path("models"), ServingFootage, SystemClock(), _tell)
+    out = arguments.out or data_dir() / "models"  # where a running engine finds it
+    name = commands.train(arguments.recipe, data, out, _cached(arguments, out), SystemClock(), _tell).spec.name
+    _tell(f"put it in force: crime-detect models activate {name}")
     return 0
 
 
@@ -86,24 +89,32 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
 def _measure(commands: Any, arguments: argparse.Namespace) -> Any:
     if (arguments.recipe is None) == (arguments.model is None):
         raise InvalidInputError("evaluate needs either --recipe or --model")
+    beside = arguments.report or Path("reports")
+    footage_of = _cached(arguments, beside)
     if arguments.model:
         if arguments.data is None:
             raise InvalidInputError("evaluate --model needs --data")
         return commands.evaluate_model(
-            arguments.model, arguments.data, _folder(arguments), _folders(), ServingFootage,
+            arguments.model, arguments.data, _folder(arguments), _folders(), footage_of,
             allow_train=arguments.allow_train, part=arguments.split or "all",
         )  # fmt: skip
     if arguments.scores:
-        return commands.evaluate_scores(arguments.recipe, arguments.scores, arguments.data, ServingFootage)
-    work = (arguments.report or Path("reports")) / ".work"
+        return commands.evaluate_scores(arguments.recipe, arguments.scores, arguments.data, footage_of)
     return commands.evaluate_recipe(
         arguments.recipe,
         arguments.data or arguments.recipe.parent,
-        work,
-        ServingFootage,
+        beside / ".work",
+        footage_of,
         _tell,
         arguments.split or "train",
     )
+
+
+def _cached(arguments: argparse.Namespace, beside: Path) -> Callable[[ModelSpec], CachedFootage]:
+    """What decodes each video once, into `--cache` or beside what the command writes."""
+    folder = arguments.cache or beside / ".cache"
+    most_bytes = int(arguments.cache_gb * GIGABYTE)
+    return lambda spec: CachedFootage(ServingFootage(spec), spec, folder, most_bytes)
 
 
 def _folder(arguments: argparse.Namespace) -> DataFolder:
@@ -119,8 +130,14 @@ def calibrate_command(arguments: argparse.Namespace) -> int:
 
 
 def export_command(arguments: argparse.Namespace) -> int:
-    worst = _learning().export(arguments.model, arguments.out, _folders())
-    _say(f"wrote {arguments.out}; largest difference of a score from torch {worst:.1e}")
+    done = _learning().export(arguments.model, arguments.out, _folders(), arguments.data, ServingFootage)
+    _say(f"wrote {done.folder}; largest difference of a score from torch {done.parity:.1e}")
+    for precision, proof in done.precisions.items():
+        _say(
+            f"{precision} {'serves' if proof['passed'] else 'REFUSED'}: {proof['decisions_changed']} of "
+            f"{proof['windows']} decisions changed, a score by {proof['mean_shift']} on average and at most "
+            f"{proof['largest_shift']}; accuracy {proof['accuracy']} ({proof['accuracy_in_fp32']} in fp32)"
+        )
     return 0
 
 

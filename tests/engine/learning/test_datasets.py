@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from crime_detect_engine.domain.errors import InvalidInputError
+from crime_detect_engine.learning.cache import CachedFootage
 from crime_detect_engine.learning.cutting import SampledFrame
 from crime_detect_engine.learning.datasets import assign_folds, list_clips, load_samples
 from crime_detect_engine.learning.recipe import DataFolder, parse_recipe
@@ -90,3 +93,50 @@ def test_the_folds_of_the_fight_clips_keep_sources_whole(clips: Path) -> None:
     for clip, fold in zip(listed, assign_folds(listed, 4), strict=True):
         folds.setdefault(clip.group, set()).add(fold)
     assert {len(own) for own in folds.values()} == {1}
+
+
+def draw_video(path: Path, frames: int) -> None:
+    """30 frames a second; frame n shows a white square whose left edge is at n."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"crf": "10", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 160, 64, "yuv420p"
+        for number in range(frames):
+            image = np.full((64, 160, 3), 40, np.uint8)
+            image[24:40, number : number + 8] = 255
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode())
+
+
+@pytest.fixture
+def ucf(tmp_path: Path) -> Path:
+    """A stand-in with the layout of UCF-Crime: one video of each class in either part."""
+    names = ("Abuse/Abuse001", "Normal/Normal_Videos001", "Abuse/Abuse028", "Normal/Normal_Videos_003")
+    for name in names:
+        draw_video(tmp_path / f"{name}_x264.mp4", 150)
+    lines = [f"{name}_x264.mp4\n" for name in names]
+    (tmp_path / "Anomaly_Train.txt").write_text("".join(lines[:2]))
+    (tmp_path / "Anomaly_Test.txt").write_text("".join(lines[2:]))
+    (tmp_path / "Temporal_Anomaly_Annotation.txt").write_text("Abuse028_x264.mp4  Abuse  60  119  -1  -1\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("kept_on_disk", [False, True])
+def test_the_test_part_is_held_back_and_its_incidents_are_cut_out_of_normal_time(
+    ucf: Path, recipe_text: str, *, kept_on_disk: bool
+) -> None:
+    spec = replace(parse_recipe(recipe_text).spec, labels=("normal", "abuse"))
+    folder = DataFolder(layout="ucf-crime")
+    decoder = ServingFootage(spec)
+    footage = CachedFootage(decoder, spec, ucf / "cache", 10**9) if kept_on_disk else decoder
+    learned, files = load_samples(ucf, folder, spec, 2, footage)
+    assert {(s.path[:5], s.label, s.split) for s in learned} == {("Abuse", 1, "train"), ("Norma", 0, "train")}
+    assert len(files) == 2
+    held_back, _ = load_samples(ucf, folder, spec, 2, footage, "test")
+    assert {(s.path[:5], s.label, s.split) for s in held_back} == {
+        ("Abuse", 1, "test"), ("Abuse", 0, "test"), ("Norma", 0, "test"),
+    }  # fmt: skip
+    for sample in (one for one in held_back if one.path.startswith("Abuse")):
+        shown = [frame[16, :, 0].astype(float).argmax() * 160 / 32 for frame in sample.clip]
+        inside = [55 <= edge <= 130 for edge in shown]
+        assert all(inside) == (sample.label == 1), (sample.path, shown)

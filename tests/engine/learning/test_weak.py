@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -109,3 +110,26 @@ def test_pieces_are_drawn_from_all_of_a_video_in_their_order() -> None:
     numbers = [int(sample.path) for sample in draw_pieces(bag, 8, np.random.default_rng(1))]
     assert [number // 5 for number in numbers] == list(range(8))
     assert draw_pieces(bag[:8], 8, np.random.default_rng(1)) == bag[:8]
+
+
+def test_a_network_is_trained_on_labels_of_videos(
+    recipe_text: str, footage: Any, make_clip: Any, tmp_path: Any
+) -> None:
+    """Every piece of an incident video is labelled as one, though one in three shows it."""
+    from crime_detect_engine.learning.recipe import parse_recipe
+    from crime_detect_engine.learning.scoring import score_clips
+    from crime_detect_engine.learning.train import train_network
+
+    recipe = parse_recipe(recipe_text.replace("[training]", '[training]\nsupervision = "video"\nbag_pieces = 3'))
+    samples = [
+        Sample(f"{n}.mp4", make_clip(int(n % 2 and part == 1), 10 * n + part), n % 2, str(n), 0)
+        for n in range(6)
+        for part in range(3)
+    ]
+    lines: list[str] = []
+    network = train_network(recipe, samples, tmp_path, tmp_path / "run", lines.append, footage)
+    assert any('"epoch": 1' in line for line in lines)
+    apart = [replace(sample, path=f"{number}") for number, sample in enumerate(samples) if sample.label]
+    worst = [clip.worst(NORMAL) for clip in score_clips(network, recipe.spec, apart, footage)]
+    suspicion = [logits[FIGHTING] - logits[NORMAL] for logits in worst]
+    assert min(suspicion[1::3]) > max(suspicion[0::3] + suspicion[2::3])
