@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .config import ModelOptions
+from .assembly import model_folders
+from .config import ModelOptions, data_dir
 from .domain.errors import InvalidInputError, SourceError
 from .domain.ports import Classifier
 from .domain.types import NORMAL, Frame, ModelSpec, Vector
+from .photos import PhotoLook
 from .sampling.sampler import FixedRateSampler
 from .sources.file import FileSource, probe_duration
 from .store.overlay import PHOTO_SUFFIXES, write_overlay
@@ -173,9 +175,12 @@ def find_files(paths: Sequence[Path]) -> Iterator[Path]:
 
 def analyze_command(arguments: argparse.Namespace) -> int:
     """`crime-detect analyze`. Exit code 3 when some input could not be read; the others are still done."""
-    classifier, note = load_classifier(arguments.model, arguments.device)
+    folders = model_folders(data_dir())
+    classifier, note = load_classifier(arguments.model, arguments.device, folders)
     if note:
         print(note, file=sys.stderr)
+    # Whoever names a model is shown what that model says, of photos too.
+    look = PhotoLook(classifier, arguments.device, folders) if arguments.model == "default" else None
     files = list(find_files(arguments.paths))
     overlay = _overlay_targets(arguments.overlay, files)
     failed = 0
@@ -183,7 +188,7 @@ def analyze_command(arguments: argparse.Namespace) -> int:
         if sys.stderr.isatty():
             print(f"\r{number}/{len(files)} {path.name[:60]:<60}", end="", file=sys.stderr)
         try:
-            answer = analyze_file(path, classifier, arguments.fps)
+            answer = analyze_file(path, look.classifier_of(path) if look else classifier, arguments.fps)
             if overlay:
                 write_overlay(path, answer, overlay[path])
         except SourceError as error:
@@ -229,6 +234,7 @@ class UploadAnalysis:
         self._options = options
         self._folders = folders
         self._classifier: Classifier | None = None
+        self._look: PhotoLook | None = None
         self._running = asyncio.Lock()
 
     async def __call__(self, path: Path) -> Mapping[str, Any]:
@@ -241,7 +247,9 @@ class UploadAnalysis:
         if self._classifier is None or self._classifier.spec != wanted:
             options = self._options
             self._classifier, _ = load_classifier(wanted.name, options.device, self._folders, options.precision)
+            self._look = PhotoLook(self._classifier, options.device, self._folders)
+        assert self._look is not None
         try:
-            return analyze_file(path, self._classifier, longest_s=LONGEST_UPLOAD_S)
+            return analyze_file(path, self._look.classifier_of(path), longest_s=LONGEST_UPLOAD_S)
         except SourceError as error:
             return {"error": str(error)}

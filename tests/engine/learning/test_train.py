@@ -102,3 +102,26 @@ def test_warming_up_moves_the_trunk_before_the_head_starts(
     )
     assert "warm_up_epoch" in json.loads(lines[0])
     assert not torch.equal(next(iter(weights(warm).values())), next(iter(weights(cold).values())))
+
+
+def test_a_model_of_single_pictures_is_trained_found_and_asked(
+    four: list[Any], recipe_text: str, tmp_path: Path
+) -> None:
+    from crime_detect_engine.analysis import analyze_file
+    from crime_detect_engine.domain.clock import SystemClock
+    from crime_detect_engine.learning.commands import train_samples
+    from crime_detect_engine.photos import find_photo_model
+    from crime_detect_engine.training import ServingFootage
+    from crime_detect_engine.vision.classifier import load_classifier
+    from torchvision.io import write_jpeg
+
+    text = recipe_text.replace("mobilenet_v2-lstm", "densenet121").replace("1280", "1024")
+    text = text.replace('input = "difference"', "frames = 1\nmin_frames = 1").replace("folds = 2", "folds = 0")
+    recipe = parse_recipe(text)
+    footage: Any = ServingFootage(recipe.spec)
+    train_samples(recipe, four, tmp_path, tmp_path, SystemClock(), quiet, footage)
+    assert find_photo_model([tmp_path]) == "tiny"
+    write_jpeg(torch.from_numpy(four[1].clip[0]).permute(2, 0, 1).contiguous(), str(tmp_path / "a.jpg"))
+    answer = analyze_file(tmp_path / "a.jpg", load_classifier("tiny", "cpu", [tmp_path])[0])
+    assert len(answer["windows"]) == 1
+    assert "note" not in answer, "one picture is all it needs"
