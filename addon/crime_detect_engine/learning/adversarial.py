@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from crime_detect_engine.domain.types import NORMAL
 from crime_detect_engine.vision.network import Network
-from crime_detect_engine.vision.sequences import slide
+from crime_detect_engine.vision.sequences import score_stride
 
 from .datasets import Footage, Sample
 from .subjects import Material, Subject
@@ -124,7 +124,9 @@ def _logits(network: Network, window: Tensor) -> Tensor:
 def _window(subject: Subject, sample: Sample, footage: Footage) -> Tensor:
     """The composed window that the decision of the clip rests on."""
     composed = footage.compose(sample.clip)
-    windows = [torch.tensor(window) for window in slide(composed, subject.spec)]
+    length, stride = subject.spec.frames, score_stride(subject.spec.fps)
+    starts = range(0, max(0, len(composed) - length) + 1, stride)
+    windows = [torch.tensor(composed[start : start + length]) for start in starts]
     normal = subject.spec.labels.index(NORMAL)
     with torch.inference_mode():
         suspicion = [1 - float(_logits(subject.network, one).softmax(1)[0, normal]) for one in windows]

@@ -17,7 +17,7 @@ from crime_detect_engine.vision.checkpoint import WEIGHTS_FILE, Checkpoint, file
 from crime_detect_engine.vision.classifier import NetworkClassifier
 from crime_detect_engine.vision.network import Network, restore_network
 
-from .datasets import ClipFile, Footage, Sample, assign_folds, list_clips, load_samples
+from .datasets import ClipFile, Footage, Part, Sample, assign_folds, list_clips, load_samples
 from .recipe import DataFolder, Recipe
 from .registry import training_clips
 from .train import Report, train_network
@@ -60,22 +60,27 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Folders of clips below `root`, dealt into folds as in training."""
+    """Folders of clips below `root`, dealt into folds as in training; `part` as in `load_samples`."""
 
     root: Path
     folders: Sequence[DataFolder]
     folds: int = 1
+    part: Part = "train"
 
     def clips(self, labels: Sequence[str]) -> Iterator[Clip]:
         for folder in self.folders:
             files = list_clips(self.root, folder, labels)
             for file, fold in zip(files, assign_folds(files, self.folds), strict=True):
-                yield Clip(file, self.root / file.path, fold, folder.folder, folder.label is not None)
+                extra = folder.label is not None
+                if extra or self.part == "all" or (file.split == "test") == (self.part == "test"):
+                    yield Clip(file, self.root / file.path, fold, folder.folder, extra)
 
     def samples(self, spec: ModelSpec, footage: Footage) -> list[Sample]:
         """The clips that have a class of their own, decoded anew by `footage`."""
         own = [folder for folder in self.folders if folder.label is None]
-        return [one for folder in own for one in load_samples(self.root, folder, spec, self.folds, footage)[0]]
+        return [
+            one for folder in own for one in load_samples(self.root, folder, spec, self.folds, footage, self.part)[0]
+        ]
 
 
 def fold_subjects(

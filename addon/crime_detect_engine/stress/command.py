@@ -41,7 +41,8 @@ def _asked(arguments: argparse.Namespace, measured: Measured, models: Sequence[P
     if arguments.model:
         groups = str(arguments.groups.resolve()) if arguments.groups else None
         subject = model_subject(find_checkpoint(arguments.model, models))
-        return [subject], Material(arguments.data, (DataFolder(groups=groups),))
+        folder = DataFolder(layout=arguments.layout, groups=groups)
+        return [subject], Material(arguments.data, (folder,), 1, arguments.split or "all")
     recipe = read_recipe(arguments.recipe)
     data = arguments.data or arguments.recipe.parent
     if not measured.runs:
