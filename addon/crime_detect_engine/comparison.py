@@ -117,7 +117,7 @@ def measure_capped() -> Mapping[str, Any]:
             "skipped": run.stderr.strip().splitlines()[-1] if run.stderr.strip() else f"ended with {run.returncode}"
         }
     found: dict[str, Any] = json.loads(run.stdout)
-    used = [model["layers_by_instruction_set"] for model in found["models"].values()]
+    used = [model["convolutions_by_instruction_set"] for model in found["models"].values()]
     return {"cap_honoured": all(one.get("avx2") and not one.get("avx512") for one in used), **found}
 
 
@@ -186,7 +186,7 @@ def _described(entry: Entry, times: Mapping[str, list[float]]) -> dict[str, Any]
         "stream": entry.stream,
         "input": f"{spec.size} px, {spec.fps:g} fps",
         "cameras_a_core": round(1000 / median(own), 1),
-        "layers_by_instruction_set": instruction_sets(entry.backend.kernels()),
+        "convolutions_by_instruction_set": instruction_sets(entry.backend.kernels()),
     }
     if "naive.720p" not in times:
         return found

@@ -35,7 +35,8 @@ CAP: Mapping[str, str] = {
     "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2",
     "OPENBLAS_CORETYPE": "Haswell",
 }  # fmt: skip
-"""What holds OpenVINO, torch and NumPy to AVX2; the decoder and OpenCV have no such switch."""
+"""What holds the products of OpenVINO, torch and NumPy to AVX2. The decoder and OpenCV have no such switch, nor has
+what OpenVINO does between convolutions (in the default model one layer: the mean over places)."""
 
 
 class NaivePipeline:
@@ -145,7 +146,7 @@ def matrix_gflops() -> float:
 
 
 def instruction_sets(kernels: Counter[str]) -> dict[str, int]:
-    """How many layers run in kernels of which instruction set, by OpenVINO's own account of what it chose."""
+    """How many convolutions run in kernels of which instruction set, by OpenVINO's own account of what it chose."""
     found: Counter[str] = Counter()
     for kernel, count in kernels.items():
         name = next((isa for isa in ("avx512", "avx2", "sse") if isa in kernel), None)

@@ -50,9 +50,11 @@ class OpenVinoBackend:
         return finite(self._run(self._head, [np.ascontiguousarray(windows), np.ascontiguousarray(mask)]), "logits")
 
     def kernels(self) -> Counter[str]:
-        """What each layer of the frame encoder runs in, e.g. `brgconv_avx512_1x1_bf16`: what the processor gave."""
-        layers = self._cnn.get_compiled_model().get_runtime_model().get_ops()
-        return Counter(layer.get_rt_info()["primitiveType"].astype(str) for layer in layers)
+        """What each convolution of the frame encoder runs in, e.g. `brgconv_avx512_1x1_bf16`."""
+        layers = [layer.get_rt_info() for layer in self._cnn.get_compiled_model().get_runtime_model().get_ops()]
+        return Counter(
+            layer["primitiveType"].astype(str) for layer in layers if layer["layerType"].astype(str) == "Convolution"
+        )
 
     def close(self) -> None:
         del self._cnn, self._head
