@@ -115,7 +115,7 @@ class AnomalyLearning:
             if camera in self._lines:
                 self._detach(self._lines[camera])
         if self._tidied != frozenset(wanted):
-            await asyncio.to_thread(_remove_others, self._root, wanted.keys())
+            await asyncio.to_thread(_remove_others, self._root, set(wanted))
             self._tidied = frozenset(wanted)
         for camera, options in wanted.items():
             line = self._lines.get(camera)
