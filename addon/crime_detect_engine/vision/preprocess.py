@@ -10,10 +10,19 @@ from numpy.typing import NDArray
 from crime_detect_engine.domain.types import Frame, Image, ModelSpec
 
 NO_DIFFERENCE = 128
+_WHOLE_GAIN = 64
+"""Times 255 it still fits int16."""
 
 
 def difference(now: Image, previous: Image, gain: float) -> Image:
     """`clip(128 + gain·(now − previous))`, uint8 of the same shape; any leading dimensions."""
+    if gain == int(gain) and abs(gain) <= _WHOLE_GAIN:
+        # The same bytes in half the time: whole numbers need no rounding.
+        steps = np.subtract(now, previous, dtype=np.int16)
+        steps *= np.int16(gain)
+        steps += NO_DIFFERENCE
+        whole: Image = np.clip(steps, 0, 255, out=steps).astype(np.uint8)
+        return whole
     change = now.astype(np.float32) - previous
     change *= gain
     change += NO_DIFFERENCE

@@ -49,3 +49,10 @@ def test_a_clip_is_composed_as_its_frames_are(frame: Any, default_checkpoint: An
 def test_a_picture_of_another_size_is_refused_with_both_sizes(rgb_spec: ModelSpec) -> None:
     with pytest.raises(ValueError, match=r"\(16, 16, 3\).*\(9, 8, 3\)"):
         stack([np.zeros((9, 8, 3), np.uint8)], rgb_spec)
+
+
+@pytest.mark.parametrize("gain", [-2.0, 0.0, 0.5, 1.0, 2.0, 2.5, 64.0, 65.0, -300.0])
+def test_every_pair_of_levels_gives_the_bytes_of_the_formula(gain: float) -> None:
+    now, previous = (np.ascontiguousarray(levels.astype(np.uint8)) for levels in np.mgrid[0:256, 0:256])
+    exact = np.clip(np.rint(128 + gain * (now.astype(np.float32) - previous)), 0, 255)
+    assert (difference(now, previous, gain) == exact).all()
