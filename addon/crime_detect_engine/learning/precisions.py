@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,12 @@ def calibration_inputs(samples: Sequence[Sample], footage: Footage) -> NDArray[n
 
 
 def quantise(folder: Path, inputs: NDArray[np.uint8]) -> None:
-    """Writes `cnn-int8` (xml + bin) beside `cnn` by post-training quantisation; the head stays as it is."""
+    """Writes `cnn-int8` (xml + bin) beside `cnn` by post-training quantisation; the head stays as it is.
+
+    Raises InvalidInputError where nncf is absent.
+    """
+    if find_spec("nncf") is None:
+        raise InvalidInputError("int8 needs nncf, not installed here: pip install 'crime-detect[train]'")
     import nncf  # several seconds, and only here
 
     model = ov.Core().read_model(folder / "cnn.xml")
