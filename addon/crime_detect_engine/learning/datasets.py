@@ -12,11 +12,11 @@ from crime_detect_engine.domain.types import NORMAL, ModelSpec
 
 from .cutting import Clip as Clip
 from .cutting import Cutting, Piece
-from .layouts import LAYOUTS, Request
+from .layouts import LAYOUTS
 from .layouts.folders import stem_group
 from .layouts.listing import SUFFIXES as SUFFIXES
 from .layouts.listing import ClipFile as ClipFile
-from .layouts.listing import Split, find_videos
+from .layouts.listing import Request, Split, find_videos
 from .recipe import DataFolder
 
 

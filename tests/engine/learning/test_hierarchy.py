@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,3 +61,25 @@ def test_a_hierarchy_that_cannot_be_is_refused(recipe_text: str, table: str, mes
     with pytest.raises(vol.Invalid, match=message):
         parse_recipe(f"{recipe_text}\n[hierarchy]\n{table}\n")
     assert parse_recipe(f'{recipe_text}\n[hierarchy]\nviolence = ["fighting"]').hierarchy == {"violence": ["fighting"]}
+
+
+def test_the_report_of_a_recipe_with_a_hierarchy_has_both_levels(recipe_text: str, tmp_path: Path) -> None:
+    from crime_detect_engine.learning.commands import evaluate_scores
+    from crime_detect_engine.learning.scoring import ScoredClip, write_scores
+    from crime_detect_engine.training import ServingFootage
+
+    recipe = tmp_path / "recipe.toml"
+    text = recipe_text.replace('labels = ["normal", "fighting"]', 'labels = ["normal", "abuse", "fighting"]')
+    recipe.write_text(f'{text}\n[hierarchy]\nviolence = ["abuse", "fighting"]\n')
+    for fold in (0, 1):
+        # Abuse is always taken for fighting, and all else is right.
+        clips = [
+            ScoredClip(f"{fold}{n}.mp4", n % 3, f"s{fold}{n}", fold, "", False, (tuple(5.0 * np.eye(3)[said]),))
+            for n, said in enumerate([0, 2, 2] * 3)
+        ]
+        (tmp_path / f"run/fold{fold}").mkdir(parents=True)
+        write_scores(tmp_path / f"run/fold{fold}/scores.json", clips)
+    report = evaluate_scores(recipe, [tmp_path / "run"], None, ServingFootage).report
+    assert report["parts"]["all"]["after_scaling"]["accuracy"] == pytest.approx(2 / 3, abs=1e-3)
+    assert report["coarse"]["classes"] == ["normal", "violence"]
+    assert report["coarse"]["accuracy"] == 1
