@@ -190,13 +190,53 @@ def write_folders(root: Path, seeds: Sequence[int], labels: Sequence[str] = LABE
             table.writerow((path, label, seed, number // len(labels) % FOLDS, "procedural"))
 
 
+def untrimmed(label: str, seed: int, size: tuple[int, int] = SIZE) -> tuple[list[Picture], tuple[int, int] | None]:
+    """A longer video: standing, the movements, standing; and the first and last frame of an incident."""
+    stage = Stage(seed, size)
+    lead_s = 2.0 + float(np.random.default_rng((seed, 13)).uniform(0, 1))
+    beats = beats_of(label, seed, lead_s)
+    images = [stage.picture(index / FPS, beats) for index in range(round((lead_s + CLIP_S + 1.5) * FPS))]
+    span = (round(beats[0].start_s * FPS), round(beats[-1].end_s * FPS))
+    return images, None if label == "normal" else span
+
+
+def write_ucf_crime(
+    root: Path, seeds: Sequence[int], labels: Sequence[str] = LABELS, size: tuple[int, int] = SIZE
+) -> None:
+    """The layout that UCF-Crime unpacks to: every third video of a class is of the test list, with its span."""
+    lists: dict[str, list[str]] = {"Anomaly_Train.txt": [], "Anomaly_Test.txt": []}
+    spans = []
+    for number, seed in enumerate(seeds):
+        label, turn = labels[number % len(labels)], number // len(labels)
+        test = turn % 3 == 2
+        images, span = untrimmed(label, seed, size)
+        folder, stem = label.capitalize(), f"{label.capitalize()}{turn + 1:03d}_x264"
+        if label == "normal":
+            folder = "Testing_Normal_Videos_Anomaly" if test else "Training_Normal_Videos_Anomaly"
+            stem = f"Normal_Videos_{turn + 1:03d}_x264" if test else f"Normal_Videos{turn + 1:03d}_x264"
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        write(root / folder / f"{stem}.mp4", images)
+        lists["Anomaly_Test.txt" if test else "Anomaly_Train.txt"].append(f"{folder}/{stem}.mp4")
+        if test:
+            first, last = span or (-1, -1)
+            name = "Normal" if label == "normal" else folder
+            spans.append(f"{stem}.mp4  {name}  {first}  {last}  -1  -1")
+    for file, lines in {**lists, "Temporal_Anomaly_Annotation_for_Testing_Videos.txt": spans}.items():
+        (root / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
+    parser.add_argument("--layout", default="folders", choices=("folders", "ucf-crime"))
     parser.add_argument("--scenes", type=int, default=480)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     options = parser.parse_args()
-    write_folders(options.out / "crimes", range(options.first_seed, options.first_seed + options.scenes))
+    seeds = range(options.first_seed, options.first_seed + options.scenes)
+    if options.layout == "folders":
+        write_folders(options.out / "crimes", seeds)
+    else:
+        write_ucf_crime(options.out / "ucf-crime", seeds)
 
 
 if __name__ == "__main__":
