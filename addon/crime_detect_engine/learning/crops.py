@@ -10,6 +10,7 @@ import numpy as np
 
 from crime_detect_engine.vision.network import Network
 
+from .cutting import Cutting, Piece
 from .datasets import Clip, Footage, Sample
 from .recipe import Recipe
 from .scoring import ScoredClip, score_clips
@@ -22,8 +23,8 @@ class ZoomedFootage:
         self._footage = footage
         self._factor = factor
 
-    def read(self, path: Path) -> Sequence[Clip]:
-        return self._footage.read(path)
+    def cut(self, path: Path, cutting: Cutting) -> Sequence[tuple[Piece, Clip]]:
+        return self._footage.cut(path, cutting)
 
     def compose(self, clip: Clip, zoom: float = 1.0) -> Clip:
         return self._footage.compose(clip, zoom * self._factor)

@@ -55,7 +55,8 @@ def train_network(
     out.mkdir(parents=True, exist_ok=True)
     samples = [sample for sample in samples if sample.split != "test"]
     learned, held_out = hold_out(samples) if settings.patience else (samples, [])
-    network = start_network(recipe, data).to(device, memory_format=torch.channels_last)
+    network = start_network(recipe, data)
+    network.to(device, memory_format=torch.channels_last)
     if not (out / STATE_FILE).exists():
         _prepare(network, recipe, learned, data, report, footage)
     served, network = network, copy.deepcopy(network)

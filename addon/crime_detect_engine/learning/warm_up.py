@@ -20,8 +20,8 @@ from torch.nn import functional
 from crime_detect_engine.vision.network import Network
 
 from .augment import augment
-from .datasets import SUFFIXES, Clip, Footage, Sample
-from .recipe import Augmentation, Recipe
+from .datasets import Clip, Footage, Sample, load_samples
+from .recipe import Augmentation, DataFolder, Recipe
 
 ANSWERS = ("as filmed", "backwards", "shuffled", "twice as fast")
 
@@ -106,10 +106,6 @@ def _calm(recipe: Recipe) -> Augmentation:
 
 
 def _further(recipe: Recipe, data: Path, footage: Footage) -> list[Clip]:
-    length = 4 * recipe.warm_up.frames
-    clips = []
-    for folder in recipe.warm_up.folders:
-        for path in sorted(path for path in (data / folder).rglob("*") if path.suffix.lower() in SUFFIXES):
-            for stretch in footage.read(path):
-                clips += [stretch[start : start + length] for start in range(0, len(stretch), length)]
-    return clips
+    """Loaded like hard negatives; the label that this asks for is never read."""
+    folders = [DataFolder(folder=folder, label=recipe.spec.labels[0]) for folder in recipe.warm_up.folders]
+    return [s.clip for folder in folders for s in load_samples(data, folder, recipe.spec, 1, footage)[0]]

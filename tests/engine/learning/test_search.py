@@ -45,7 +45,8 @@ def test_each_fold_is_scored_by_what_the_other_folds_chose(
     own = [replace(sample, fold=n // 2 % 3) for n, sample in enumerate(samples[:12])]
     trained: list[tuple[int, tuple[int, ...]]] = []
 
-    def train(recipe: Any, known: Any, *_: Any) -> Any:
+    def train(recipe: Any, known: Any, _data: Path, out: Path, *_: Any) -> Any:
+        out.mkdir(parents=True)
         trained.append((recipe.training.batch, tuple(sorted({s.fold for s in known}))))
         return recipe.training.batch
 

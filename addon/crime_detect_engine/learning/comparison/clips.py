@@ -23,7 +23,7 @@ from crime_detect_engine.learning.recipe import Recipe
 from crime_detect_engine.learning.scoring import ScoredClip
 from crime_detect_engine.learning.train import Report
 from crime_detect_engine.vision.preprocess import still_input
-from crime_detect_engine.vision.sequences import slide
+from crime_detect_engine.vision.sequences import score_stride
 
 from .frozen import scored_clip
 from .networks import CLIP_NETWORKS, ConvolutionalLstm
@@ -97,7 +97,8 @@ def learn_clips(
 def score_clip(network: nn.Module, spec: ModelSpec, sample: Sample, footage: Footage) -> ScoredClip:
     """Logits of a window every 0.5 s."""
     composed = filled(footage.compose(sample.clip), spec)
-    windows = np.stack([filled(window, spec) for window in slide(composed, spec)])
+    starts = range(0, len(composed) - spec.frames + 1, score_stride(spec.fps))
+    windows = np.stack([composed[start : start + spec.frames] for start in starts])
     with torch.inference_mode():
         return scored_clip(sample, network(torch.from_numpy(windows)).float().tolist())
 
