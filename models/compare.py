@@ -2,9 +2,8 @@
 
     python models/compare.py heads --recipe models/recipes/fight-motion.toml --data DIR
     python models/compare.py clips --recipe models/recipes/fight-motion.toml --data DIR --size 80 --epochs 6
-    python models/compare.py table
 
-The first two write a row a network to `models/tried`, the last puts all rows into `models/README.md`.
+Each writes an experiment a network to `models/tried`; `python models/tabulate.py` puts them into `models/README.md`.
 """
 
 from __future__ import annotations
@@ -20,14 +19,7 @@ import numpy as np
 import torch
 from crime_detect_engine.learning.comparison.clips import cross_validate_clips, make_clip_network
 from crime_detect_engine.learning.comparison.frozen import cross_validate_head, frozen_features
-from crime_detect_engine.learning.comparison.rows import (
-    cpu_ms,
-    describe_input,
-    insert_table,
-    make_row,
-    make_table,
-    write_row,
-)
+from crime_detect_engine.learning.comparison.rows import cpu_ms, describe_input, make_row, write_row
 from crime_detect_engine.learning.datasets import Sample, load_samples
 from crime_detect_engine.learning.recipe import Recipe, read_recipe
 from crime_detect_engine.learning.scoring import ScoredClip
@@ -62,12 +54,9 @@ def main() -> None:
         one.add_argument("--epochs", type=int, default=20 if kind == "heads" else 6)
         one.add_argument("--size", type=int, help="side of the input, default that of the recipe")
         one.add_argument("--out", type=Path, default=HERE / "tried")
-    kinds.add_parser("table")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.kind == "table":
-        insert_table(HERE / "README.md", make_table(HERE / "tried"))
-    elif arguments.kind == "heads":
+    if arguments.kind == "heads":
         compare_heads(arguments)
     else:
         compare_clips(arguments)
@@ -149,7 +138,7 @@ def tell(
     by_seed: Mapping[int, Sequence[ScoredClip]],
     said: Mapping[str, Any],
 ) -> None:
-    command = f"python models/compare.py {arguments.kind} --recipe {arguments.recipe.name} --names {name}"
+    command = f"python models/compare.py {arguments.kind} --recipe {arguments.recipe} --data DIR --names {name}"
     command += f" --seeds {arguments.seeds} --epochs {arguments.epochs}"
     command += f" --size {arguments.size}" if arguments.size else ""
     timed = "torch fp32, one thread"

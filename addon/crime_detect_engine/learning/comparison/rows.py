@@ -1,4 +1,4 @@
-"""Owns one line of the table of what was tried: figures of pooled out-of-fold scores, never typed by hand."""
+"""Owns one experiment of the table of what was tried: figures of pooled out-of-fold scores, never typed by hand."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from crime_detect_engine.domain.types import ModelSpec
 from crime_detect_engine.learning.evaluate import part_report
 from crime_detect_engine.learning.scoring import ScoredClip
 from crime_detect_engine.learning.seeds import pool_seeds
-
-BEGIN, END = "<!-- tried: begin -->", "<!-- tried: end -->"
 
 
 def make_row(spec: ModelSpec, by_seed: Mapping[int, Sequence[ScoredClip]], said: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +27,7 @@ def make_row(spec: ModelSpec, by_seed: Mapping[int, Sequence[ScoredClip]], said:
         "accuracy": figures["accuracy"],
         "roc_auc": figures["roc_auc"],
         "interval": {key: interval[key] for key in ("accuracy", "roc_auc")},
-        "seeds": len(by_seed),
+        "seeds": list(by_seed),
     }
 
 
@@ -54,34 +52,3 @@ def write_row(folder: Path, row: Mapping[str, Any]) -> Path:
     path = folder / f"{row['name']}.json"
     path.write_text(json.dumps(row, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
-
-
-def make_table(folder: Path) -> str:
-    """All rows of a folder as Markdown, the best area first."""
-    rows = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    rows.sort(key=lambda row: -(row["roc_auc"] or 0))
-    lines = [
-        "| what | input | augmentation | accuracy | ROC-AUC | ms a frame | seeds | note |",
-        "|--|--|--|--|--|--|--|--|",
-    ]
-    for row in rows:
-        accuracy, area = (f"{row[key]} {_interval(row['interval'][key])}" for key in ("accuracy", "roc_auc"))
-        lines.append(
-            f"| {row['name']}: {row['architecture']} | {row['input']} | {row['augmentation']} | {accuracy} | {area} "
-            f"| {row['ms_a_frame']} | {row['seeds']} | {row['note']} |"
-        )
-    return "\n".join(lines)
-
-
-def insert_table(page: Path, table: str) -> None:
-    """Replaces what stands between the marks; adds them at the end of a page without."""
-    text = page.read_text(encoding="utf-8")
-    if BEGIN not in text:
-        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
-    before, rest = text.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    page.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
-
-
-def _interval(interval: Any) -> str:
-    return f"[{interval[0]}, {interval[1]}]" if interval else ""
