@@ -61,4 +61,6 @@ class Activation:
         before = self._chosen()
         await self._models.prepare(name)
         await self._configuring.set_model(name)
+        if self._models.refusal is not None:
+            raise ConfigError(self._models.refusal)
         await self._audit.append(actor, action, name, {"before": before})

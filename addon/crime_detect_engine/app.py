@@ -269,7 +269,7 @@ class Service:
         added = {name: one for name, one in running.cameras.items() if name in self._extra}
         wanted = replace(wanted, cameras={**wanted.cameras, **added})
         wanted, self._waiting = effective(running, wanted)
-        self.config, loaded, refusal = await self._models.choose(running, wanted)
+        self.config, loaded = await self._models.choose(running, wanted)
         change = changes(running, self.config)
         self._store.retention.options = self.config.retention
         if self._mqtt is not None and self.config.mqtt is not None:
@@ -289,7 +289,7 @@ class Service:
         if loaded is not None:
             await self._models.put_in_force(loaded, [*again.values(), *(line.config for line in lines.values())])
             self._status.use_models(list(self._models.specs.values()), loaded.classifiers[0].precision)
-        problems = [refusal] if refusal else []
+        problems = []
         for camera in sorted(again):
             try:
                 await self.add_camera(again[camera])

@@ -194,7 +194,7 @@ class Configuring:
         return self.retention()
 
     async def set_model(self, name: str) -> None:
-        """One that cannot be loaded is refused with a ConfigError; check before."""
+        """Writes the name; whether the model can be loaded is for the caller to know before."""
         async with self._changing:
             await self._write(("model",), {("name",): name})
 

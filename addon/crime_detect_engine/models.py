@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from .domain.types import ModelSpec
 from .inference import Worker
 from .line import Line
 from .vision.checkpoint import DEFAULT_NAME, Listing, find_checkpoint, list_checkpoints
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,11 @@ class Models:
             self.specs[name] = (await asyncio.to_thread(find_checkpoint, name, self._folders)).spec
         return self.specs[name]
 
-    async def choose(self, running: Config, wanted: Config) -> tuple[Config, Loaded | None, str | None]:
+    async def choose(self, running: Config, wanted: Config) -> tuple[Config, Loaded | None]:
         """Loads the model that is wanted now, beside what runs, where it is another or was trained again.
 
-        Returns the configuration to run with, what is to be put in force, and why the wanted one is refused (once).
+        Returns the configuration to run with and what is to be put in force. One that cannot be loaded is a `refusal`,
+        and nothing else of the configuration waits for it.
         """
         name = _real(wanted.model.name)
         try:
@@ -72,10 +76,12 @@ class Models:
             loaded = None if same else await self._load(found)
         except (CheckpointError, BackendError) as error:
             reason = f"model {wanted.model.name} is not used: {error}; {running.model.name} goes on"
-            told, self.refusal = self.refusal, reason
-            return replace(wanted, model=running.model), None, None if told == reason else reason
+            if reason != self.refusal:
+                _LOG.error("%s", reason)
+            self.refusal = reason
+            return replace(wanted, model=running.model), None
         self.refusal = None
-        return wanted, loaded, None
+        return wanted, loaded
 
     def outdated(self, loaded: Loaded | None, config: Config, lines: Mapping[str, Line]) -> frozenset[str]:
         """Cameras that another model will read once `loaded` is in force."""
@@ -95,6 +101,7 @@ class Models:
         for unused in self.specs.keys() - needed - {name}:
             for worker in self._workers:
                 await worker.drop(unused)
+        _LOG.info("%s %s is in force; it knows %s", name, loaded.spec.version, ", ".join(loaded.spec.labels))
         self.specs = {name: loaded.spec, **{one: spec for one, spec in self.specs.items() if one in needed}}
 
     async def describe(self, chosen: str, lines: Mapping[str, Line]) -> list[dict[str, Any]]:

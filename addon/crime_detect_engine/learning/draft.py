@@ -12,8 +12,8 @@ from pathlib import Path
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.domain.types import NORMAL, VOCABULARY
 
-from .layouts import LAYOUTS, Request
-from .layouts.listing import ClipFile, find_videos
+from .layouts import LAYOUTS
+from .layouts.listing import ClipFile, Request, find_videos
 
 # A file or folder that only this set has.
 _SIGNS = {
