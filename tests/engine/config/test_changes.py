@@ -61,6 +61,9 @@ def test_cameras_come_and_go() -> None:
 def test_model_rebuilds_all_and_severity_swaps_all() -> None:
     model = difference(BASE + "model: {name: other}\n")
     assert (model.rebuild, model.sections) == (frozenset("ab"), frozenset({"model"}))
+    assert changes(
+        config(of_a("{source: synthetic:1}")), config(of_a("{source: synthetic:1}") + "model: {name: other}\n")
+    ).rebuild == {"b"}
     severity = difference(BASE + "severity: {fighting: critical}\n")
     assert (severity.rebuild, severity.rules_changed) == (frozenset(), frozenset("ab"))
 
