@@ -53,6 +53,7 @@ def main() -> None:
         one.add_argument("--seeds", type=int, default=3 if kind == "heads" else 1)
         one.add_argument("--epochs", type=int, default=20 if kind == "heads" else 6)
         one.add_argument("--size", type=int, help="side of the input, default that of the recipe")
+        one.add_argument("--source-size", type=int, help="side of the picture it is cut from, likewise")
         one.add_argument("--out", type=Path, default=HERE / "tried")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -65,7 +66,8 @@ def main() -> None:
 def load(arguments: argparse.Namespace) -> tuple[Recipe, list[Sample], ServingFootage]:
     """The recipe and the clips that are reported: what only trains along is left out of all comparisons."""
     recipe = read_recipe(arguments.recipe)
-    recipe = replace(recipe, spec=replace(recipe.spec, size=arguments.size or recipe.spec.size))
+    size, source_size = arguments.size or recipe.spec.size, arguments.source_size or recipe.spec.source_size
+    recipe = replace(recipe, spec=replace(recipe.spec, size=size, source_size=source_size))
     footage = ServingFootage(recipe.spec)
     folders = [folder for folder in recipe.data if folder.label is None]
     loaded = [
@@ -141,6 +143,7 @@ def tell(
     command = f"python models/compare.py {arguments.kind} --recipe {arguments.recipe} --data DIR --names {name}"
     command += f" --seeds {arguments.seeds} --epochs {arguments.epochs}"
     command += f" --size {arguments.size}" if arguments.size else ""
+    command += f" --source-size {arguments.source_size}" if arguments.source_size else ""
     timed = "torch fp32, one thread"
     row = make_row(
         recipe.spec, by_seed, {**said, "input": describe_input(recipe.spec), "timed": timed, "command": command}
