@@ -39,7 +39,7 @@ CAVEATS = {
     "shipped": "in-sample: this network was trained on these clips with their labels; no estimate for new ones",
     "imagenet": "the network saw no label of any clip; this is the part to judge the method by",
     "selection": "18 ways to describe a window (scaling, whitening, components, parts) with 4 or 6 judges each, 96 "
-    "areas in all, were compared on these same clips, not nested; the choice is near the best, so imagenet is flattered",
+    "areas in all, were compared on these same clips, not nested; the choice is near the best: imagenet is flattered",
     "leave_sources_out": "normal is what other cameras show, not the camera's own hours",
     "with_own_normals": "half of a source's few normal clips, of some sources none; learned from fewer clips than "
     "leave_sources_out, so the two do not compare",
