@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ class Activation:
         self._pipeline = pipeline
         self._audit = audit
         self._chosen = chosen
+        # The follower sees what an activation writes before it is in force: it must not take it for somebody's edit.
+        self._changing = asyncio.Lock()
 
     async def list(self) -> Sequence[Mapping[str, Any]]:
         return await self._models.describe(self._chosen(), self._pipeline.lines)
@@ -50,17 +53,19 @@ class Activation:
 
     async def follow(self, wanted: Config, apply: Callable[[Config], Awaitable[None]]) -> None:
         """Puts in force what a person wrote into the file, and remembers a change of model as theirs."""
-        before = self._chosen()
-        try:
-            await apply(wanted)
-        finally:
-            if self._chosen() != before:
-                await self._audit.append(_FILE, ACTIVATED, self._chosen(), {"before": before})
+        async with self._changing:
+            before = self._chosen()
+            try:
+                await apply(wanted)
+            finally:
+                if self._chosen() != before:
+                    await self._audit.append(_FILE, ACTIVATED, self._chosen(), {"before": before})
 
     async def _use(self, name: str, actor: Actor, action: str) -> None:
-        before = self._chosen()
-        await self._models.prepare(name)
-        await self._configuring.set_model(name)
-        if self._models.refusal is not None:
-            raise ConfigError(self._models.refusal)
-        await self._audit.append(actor, action, name, {"before": before})
+        async with self._changing:
+            before = self._chosen()
+            await self._models.prepare(name)
+            await self._configuring.set_model(name)
+            if self._models.refusal is not None:
+                raise ConfigError(self._models.refusal)
+            await self._audit.append(actor, action, name, {"before": before})
