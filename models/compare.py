@@ -3,7 +3,7 @@
     python models/compare.py heads --recipe models/recipes/fight-motion.toml --data DIR
     python models/compare.py clips --recipe models/recipes/fight-motion.toml --data DIR --size 80 --epochs 6
 
-Each writes an experiment a network to `models/tried`; `python models/tabulate.py` puts them into `models/README.md`.
+Each writes an experiment a network to `models/tried`; `python models/list_tried.py` puts them into `models/README.md`.
 """
 
 from __future__ import annotations

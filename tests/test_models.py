@@ -15,8 +15,8 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
 @pytest.fixture(scope="module")
-def tabulate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tabulate", MODELS / "tabulate.py")
+def listing() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("list_tried", MODELS / "list_tried.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -24,37 +24,37 @@ def tabulate() -> ModuleType:
     return module
 
 
-def test_the_table_is_the_one_its_experiments_give(tabulate: Any) -> None:
+def test_the_table_is_the_one_its_experiments_give(listing: Any) -> None:
     readme = (MODELS / "README.md").read_text(encoding="utf-8")
-    rows = tabulate.read_experiments(MODELS / "tried")
+    rows = listing.read_experiments(MODELS / "tried")
     assert rows
-    assert tabulate.with_table(readme, rows) == readme, "run python models/tabulate.py"
+    assert listing.with_table(readme, rows) == readme, "run python models/list_tried.py"
 
 
-def test_the_better_comes_first_and_what_was_not_measured_last(tabulate: Any, tmp_path: Path) -> None:
+def test_the_better_comes_first_and_what_was_not_measured_last(listing: Any, tmp_path: Path) -> None:
     for name, area in (("a", 0.8), ("b", None), ("c", 0.9)):
-        row: dict[str, Any] = dict.fromkeys(tabulate.KEYS) | dict.fromkeys(tabulate.TEXTS, "") | {"seeds": [7]}
+        row: dict[str, Any] = dict.fromkeys(listing.KEYS) | dict.fromkeys(listing.TEXTS, "") | {"seeds": [7]}
         (tmp_path / f"{name}.json").write_text(json.dumps(row | {"name": name, "roc_auc": area}))
-    rows = tabulate.read_experiments(tmp_path)
+    rows = listing.read_experiments(tmp_path)
     assert [row["name"] for row in rows] == ["c", "a", "b"]
-    assert "| b |  |  |  | – | – | – | 1 |  |" in tabulate.table(rows)
+    assert "| b |  |  |  | – | – | – | 1 |  |" in listing.table(rows)
 
 
-def test_an_experiment_with_a_missing_or_made_up_key_is_refused(tabulate: Any, tmp_path: Path) -> None:
+def test_an_experiment_with_a_missing_or_made_up_key_is_refused(listing: Any, tmp_path: Path) -> None:
     file = Path(shutil.copy(next(iter(sorted((MODELS / "tried").glob("*.json")))), tmp_path))
     row = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps({key: value for key, value in row.items() if key != "seeds"} | {"acuracy": 1}))
     with pytest.raises(ValueError, match=rf"{file.name}: acuracy, seeds"):
-        tabulate.read_experiments(tmp_path)
+        listing.read_experiments(tmp_path)
 
 
-def test_figures_are_taken_from_the_report_and_of_several_seeds_the_mean(tabulate: Any) -> None:
+def test_figures_are_taken_from_the_report_and_of_several_seeds_the_mean(listing: Any) -> None:
     part = {
         "after_scaling": {"accuracy": 0.95, "roc_auc": 0.99},
         "interval_95": {"accuracy": [0.9, 1.0], "roc_auc": [0.98, 1.0], "ece": [0.0, 0.1]},
     }
-    texts = dict.fromkeys(tabulate.TEXTS, "x")
-    lucky = tabulate.experiment_of({"parts": {"all": part}, "seed": 3}, texts, 2.5)
+    texts = dict.fromkeys(listing.TEXTS, "x")
+    lucky = listing.experiment_of({"parts": {"all": part}, "seed": 3}, texts, 2.5)
     assert (lucky["accuracy"], lucky["interval"]["accuracy"], lucky["ms_a_frame"]) == (0.95, [0.9, 1.0], 2.5)
     assert lucky["seeds"] == [3]
     seeds = {
@@ -62,6 +62,6 @@ def test_figures_are_taken_from_the_report_and_of_several_seeds_the_mean(tabulat
         "mean": {"accuracy": 0.9, "roc_auc": 0.96},
         "interval_95": {"accuracy": [0.85, 0.95], "roc_auc": [0.93, 0.98]},
     }
-    honest = tabulate.experiment_of({"parts": {"all": part}, "seeds": seeds}, texts, None)
+    honest = listing.experiment_of({"parts": {"all": part}, "seeds": seeds}, texts, None)
     assert (honest["accuracy"], honest["roc_auc"], honest["seeds"]) == (0.9, 0.96, [7, 8])
-    assert set(honest) == tabulate.KEYS
+    assert set(honest) == listing.KEYS

@@ -1,7 +1,7 @@
 """Owns the table of what was tried: experiments in models/tried/*.json become a block of models/README.md.
 
-python models/tabulate.py                       rewrites the block
-python models/tabulate.py add NAME --report FILE --architecture TEXT --input TEXT --augmentation TEXT …
+python models/list_tried.py                       rewrites the block
+python models/list_tried.py add NAME --report FILE --architecture TEXT --input TEXT --augmentation TEXT …
                                                 makes an experiment of a report of `crime-detect evaluate`
 """
 
