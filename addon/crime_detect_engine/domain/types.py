@@ -321,6 +321,8 @@ class ModelSpec:
     demo: bool = False
     """True for the checkpoint that only knows procedural scenes."""
     lag: int = 1
+    gain_rule: str = "fixed"
+    """`fixed`, or `contrast`: the gain grows where the square now has little contrast, see vision/preprocess.py."""
     region: str = "full"
     source_size: int | None = None
     enhance: str = "none"

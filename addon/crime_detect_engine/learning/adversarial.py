@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from crime_detect_engine.domain.types import NORMAL
+from crime_detect_engine.domain.types import NORMAL, ModelSpec
 from crime_detect_engine.vision.network import Network
 from crime_detect_engine.vision.sequences import score_stride
 
@@ -51,7 +51,7 @@ def adversarial_section(
     return {
         "method": f"the most suspicious window of each clip; every pixel of the network's uint8 input may change by up "
         f"to epsilon grey levels, against the decision; pgd takes {STEPS} steps"
-        + (f"; one level of the camera is up to {spec.gain:g} of a difference input" if spec.input != "rgb" else ""),
+        + (f"; one level of the camera is {_levels(spec)} of a difference input" if spec.input != "rgb" else ""),
         "clips": len(samples),
         "clean_accuracy": round(clean_right / count, 4),
         "epsilons": {
@@ -131,3 +131,7 @@ def _window(subject: Subject, sample: Sample, footage: Footage) -> Tensor:
     with torch.inference_mode():
         suspicion = [1 - float(_logits(subject.network, one).softmax(1)[0, normal]) for one in windows]
     return windows[int(np.argmax(suspicion))]
+
+
+def _levels(spec: ModelSpec) -> str:
+    return f"up to {spec.gain:g}" if spec.gain_rule == "fixed" else "more, the less contrast there is,"

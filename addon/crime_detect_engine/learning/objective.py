@@ -24,7 +24,7 @@ from .hierarchy import coarse_classes, coarse_loss
 from .recipe import Recipe
 
 NETWORK_FILE = "network.safetensors"
-_SEEN = ("labels", "fps", "size", "input", "gain", "lag", "region", "picture_size", "interpolation")
+_SEEN = ("labels", "fps", "size", "input", "gain", "gain_rule", "lag", "region", "picture_size", "interpolation")
 """What must be equal for two networks to be shown the same pictures."""
 
 

@@ -61,6 +61,7 @@ _MODEL = {
     vol.Optional("size", default=224): int,
     vol.Optional("input", default="rgb"): vol.In(["rgb", "difference"]),
     vol.Optional("gain", default=2.0): vol.Coerce(float),
+    vol.Optional("gain_rule", default="fixed"): vol.In(["fixed", "contrast"]),
     vol.Optional("lag", default=1): vol.All(int, vol.Range(min=1, max=4)),
     vol.Optional("region", default="full"): vol.In(["full", "motion"]),
     vol.Optional("source_size", default=None): vol.Any(int, None),
@@ -184,8 +185,8 @@ def _spec(model: Mapping[str, Any]) -> ModelSpec:
         mean=(mean[0], mean[1], mean[2]), std=(std[0], std[1], std[2]), scale=model["scale"],
         interpolation=model["interpolation"], feature_dim=model["feature_dim"], hidden_dim=model["hidden_dim"],
         temperature=1.0, min_frames=model["min_frames"], trained=False, options=_options(model),
-        demo=model["demo"], lag=model["lag"], region=model["region"], source_size=model["source_size"],
-        enhance=model["enhance"],
+        demo=model["demo"], lag=model["lag"], gain_rule=model["gain_rule"], region=model["region"],
+        source_size=model["source_size"], enhance=model["enhance"],
     )  # fmt: skip
 
 

@@ -174,6 +174,7 @@ def _validate(spec: ModelSpec) -> None:
         "fps": math.isfinite(spec.fps) and 0 < spec.fps <= 60,
         "size": 16 <= spec.size <= 1024,
         "input": spec.input in ("rgb", "difference"),
+        "gain_rule": spec.gain_rule in ("fixed", "contrast"),
         "lag": 1 <= spec.lag <= 4,
         "region": spec.region in ("full", "motion"),
         "source_size": spec.size <= spec.picture_size <= 1024,

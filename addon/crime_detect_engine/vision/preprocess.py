@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +13,10 @@ from crime_detect_engine.domain.types import Frame, Image, ModelSpec
 NO_DIFFERENCE = 128
 _WHOLE_GAIN = 64
 """Times 255 it still fits int16."""
+_FULL_CONTRAST = 50.0
+"""Standard deviation of luma, in grey levels, of a picture whose differences get the gain itself: a bright day's."""
+_CONTRAST_GAINS = (1.2, 8.0)
+"""Beyond them grain would look like movement, or movement saturate."""
 
 
 def difference(now: Image, previous: Image, gain: float) -> Image:
@@ -30,20 +35,35 @@ def difference(now: Image, previous: Image, gain: float) -> Image:
     return image
 
 
+def contrast_gain(now: Image, gain: float) -> float:
+    """`gain·50/(σ + 1)` within 1.2 to 8, σ the standard deviation of the picture's luma in grey levels.
+
+    At night and through infrared people differ from what is behind them by a few levels, so their movement does, too.
+    """
+    deviation = float(cv2.meanStdDev(cv2.cvtColor(now, cv2.COLOR_RGB2GRAY))[1][0, 0])
+    least, most = _CONTRAST_GAINS
+    return min(max(gain * _FULL_CONTRAST / (deviation + 1), least), most)
+
+
+def _difference(now: Image, before: Image, spec: ModelSpec) -> Image:
+    gain = contrast_gain(now, spec.gain) if spec.gain_rule == "contrast" else spec.gain
+    return difference(now, before, gain)
+
+
 def compose(frame: Frame, spec: ModelSpec) -> Image | None:
     """The model's input [S, S, 3] of one frame; None for a difference model right after a cut."""
     if spec.input == "rgb":
         return frame.image
     if frame.previous is None:
         return None
-    return difference(frame.image, frame.previous, spec.gain)
+    return _difference(frame.image, frame.previous, spec)
 
 
 def compose_views(views: Iterable[tuple[Image, Image | None]], spec: ModelSpec) -> NDArray[np.uint8]:
     """The inputs [N, S, S, 3] of an unbroken clip's views, now and before; a difference needs the one before."""
     if spec.input == "rgb":
         return stack([now for now, _ in views], spec)
-    return stack([difference(now, before, spec.gain) for now, before in views if before is not None], spec)
+    return stack([_difference(now, before, spec) for now, before in views if before is not None], spec)
 
 
 def still_input(spec: ModelSpec) -> Image:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from crime_detect_engine.domain.types import ModelSpec
-from crime_detect_engine.vision.preprocess import compose, compose_views, difference, stack, still_input
+from crime_detect_engine.domain.types import Image, ModelSpec
+from crime_detect_engine.vision.preprocess import compose, compose_views, contrast_gain, difference, stack, still_input
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,3 +56,33 @@ def test_every_pair_of_levels_gives_the_bytes_of_the_formula(gain: float) -> Non
     now, previous = (np.ascontiguousarray(levels.astype(np.uint8)) for levels in np.mgrid[0:256, 0:256])
     exact = np.clip(np.rint(128 + gain * (now.astype(np.float32) - previous)), 0, 255)
     assert (difference(now, previous, gain) == exact).all()
+
+
+def dim(picture: Image, share: float) -> Image:
+    """The same scene with so much of its contrast left."""
+    middle: Image = (100 + share * (picture.astype(np.float32) - 100)).round().astype(np.uint8)
+    return middle
+
+
+def test_the_same_movement_looks_alike_by_day_and_in_the_dark(default_checkpoint: Any) -> None:
+    spec = replace(default_checkpoint.spec, size=64, gain_rule="contrast")
+    rng = np.random.default_rng(3)
+    before = rng.integers(20, 180, (64, 64, 3)).astype(np.uint8)
+    now = before.copy()
+    now[20:40, 20:40] += 15
+
+    def shown(share: float, rule: str) -> float:
+        views = [(dim(before, share), None), (dim(now, share), dim(before, share))]
+        image = compose_views(views, replace(spec, gain_rule=rule)).astype(np.float32)
+        return float(np.abs(image - 128).mean())
+
+    assert shown(0.4, "contrast") == pytest.approx(shown(0.8, "contrast"), rel=0.1)
+    assert shown(0.4, "fixed") < 0.6 * shown(0.8, "fixed")
+
+
+def test_the_gain_stays_within_bounds_where_there_is_no_contrast_or_the_most() -> None:
+    grey = np.full((32, 32, 3), 90, np.uint8)
+    halves = np.zeros((32, 32, 3), np.uint8)
+    halves[:16] = 255
+    assert contrast_gain(grey, 2.0) == 8.0
+    assert contrast_gain(halves, 2.0) == 1.2
