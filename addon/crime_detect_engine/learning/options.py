@@ -73,6 +73,8 @@ class Training:
     seeds: tuple[int, ...] = ()
     """Further seeds that the folds are measured with; the shipped weights have `seed`."""
     epochs: int = 6
+    soup: int = 1
+    """Runs from the same start, with the seeds from `seed` on, whose weights are averaged: see soup.py."""
     batch: int = 8
     trunk_lr: float = 1e-4
     first_layer_factor: float = 0.25

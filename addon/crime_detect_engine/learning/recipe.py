@@ -146,6 +146,8 @@ def parse_recipe(text: str) -> Recipe:
         hierarchy=_checked_hierarchy(content["hierarchy"], model["labels"]),
         text=text,
     )
+    if recipe.training.soup < 1 or (recipe.training.soup > 1 and recipe.training.patience):
+        raise vol.Invalid("training.soup: at least 1, and with several runs a fixed number of epochs (patience = 0)")
     for key, values in recipe.search.keys.items():
         for value in values:
             changed(recipe, {key: value})

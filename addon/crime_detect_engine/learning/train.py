@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from .progress import show_progress
 from .quickening import quicken
 from .recipe import Recipe, Training
 from .runs import Run, restore_run, save_run
+from .soup import cook
 from .stopping import METRICS_FILE, best_average, exhausted, hold_out, validate
 from .warm_up import warm_up
 from .weak import RankingTerms, bag_batches, bag_loss, bags_of, label_of
@@ -46,31 +48,58 @@ def train_network(
     """Trains on all `samples`; continues from `out` when a run was cut off. Returns the averaged network in eval mode.
 
     `data` is where the recipe's start weights lie. Nothing is selected on the way: the epochs are fixed beforehand, or,
-    with `patience`, one fold of the samples is held out to tell when to stop.
+    with `patience`, one fold of the samples is held out to tell when to stop. With `soup` several such runs, which differ
+    only in what is drawn at random after the start, become one network.
     """
     settings = recipe.training
     torch.set_num_threads(settings.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(settings.seed)
-    out.mkdir(parents=True, exist_ok=True)
     samples = [sample for sample in samples if sample.split != "test"]
     learned, held_out = hold_out(samples) if settings.patience else (samples, [])
+
+    @cache
+    def prepared() -> Network:
+        network = _placed(recipe, data)
+        _prepare(network, recipe, learned, data, report, footage)
+        return network
+
+    def run_once(number: int) -> Network:
+        folder = out / f"run{number}" if number else out
+        folder.mkdir(parents=True, exist_ok=True)
+        begun = (folder / STATE_FILE).exists()
+        served = _placed(recipe, data) if begun else copy.deepcopy(prepared())
+        own = replace(recipe, training=replace(settings, seed=settings.seed + number))
+        objective = make_objective(recipe, learned, out, next(served.parameters()).device)
+        return _train_run(served, own, objective, learned, held_out, folder, report, footage)
+
+    network = cook([run_once(number) for number in range(settings.soup)])
+    round_weights(network)
+    save_network(network, recipe.spec, out / NETWORK_FILE)
+    return network
+
+
+def _placed(recipe: Recipe, data: Path) -> Network:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(recipe.training.seed)
     network = start_network(recipe, data)
     network.to(device, memory_format=torch.channels_last)
-    if not (out / STATE_FILE).exists():
-        _prepare(network, recipe, learned, data, report, footage)
-    served, network = network, copy.deepcopy(network)
+    return network
+
+
+def _train_run(
+    served: Network, recipe: Recipe, objective: Objective, samples: Sequence[Sample], held_out: Sequence[Sample],
+    out: Path, report: Report, footage: Footage,
+) -> Network:  # fmt: skip
+    network = copy.deepcopy(served)
     fold(network.encoder.trunk)
-    if device.type == "cpu":
+    if next(network.parameters()).device.type == "cpu":
         quicken(network.encoder.trunk)
-    run = Run(network, _optimizer(network, settings), {k: v.clone() for k, v in network.state_dict().items()})
-    _learn_epochs(run, recipe, learned, held_out, out, report, footage)
+    optimizer = _optimizer(network, recipe.training)
+    run = Run(network, optimizer, {k: v.clone() for k, v in network.state_dict().items()})
+    _learn_epochs(run, recipe, objective, samples, held_out, out, report, footage)
     network.load_state_dict((best_average(out) if held_out else None) or run.average)
     unfold(network.encoder.trunk, served.encoder.trunk)
     served.head.load_state_dict(network.head.state_dict())
-    round_weights(served)
     served.eval()
-    save_network(served, recipe.spec, out / NETWORK_FILE)
     return served
 
 
@@ -86,11 +115,10 @@ def _prepare(
 
 
 def _learn_epochs(
-    run: Run, recipe: Recipe, samples: Sequence[Sample], held_out: Sequence[Sample], out: Path, report: Report,
-    footage: Footage,
+    run: Run, recipe: Recipe, objective: Objective, samples: Sequence[Sample], held_out: Sequence[Sample], out: Path,
+    report: Report, footage: Footage,
 ) -> None:  # fmt: skip
     settings = recipe.training
-    objective = make_objective(recipe, samples, out, next(run.network.parameters()).device)
     if (out / STATE_FILE).exists():
         restore_run(run, out / STATE_FILE)
     last = min(settings.epochs, settings.stop_after or settings.epochs)

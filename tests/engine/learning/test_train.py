@@ -125,3 +125,35 @@ def test_a_model_of_single_pictures_is_trained_found_and_asked(
     answer = analyze_file(tmp_path / "a.jpg", load_classifier("tiny", "cpu", [tmp_path])[0])
     assert len(answer["windows"]) == 1
     assert "note" not in answer, "one picture is all it needs"
+
+
+def test_a_soup_is_the_mean_of_runs_that_began_alike(
+    four: list[Any], footage: Any, recipe_text: str, tmp_path: Path
+) -> None:
+    starts: list[str] = []
+    whole = train_network(asking(recipe_text, soup=2), four, tmp_path, tmp_path / "s", starts.append, footage)
+    assert sum("initial_train_accuracy" in line for line in starts) == 1, "one start for both"
+    alone = train_network(asking(recipe_text), four, tmp_path, tmp_path / "alone", quiet, footage)
+    served = weights(whole)
+    found = [read_run(tmp_path / "s" / name) for name in ("", "run1")]
+    for name in ("head.skip.weight", "head.recurrent.weight_hh_l0"):
+        first, second = (tensors[f"average.{name}"] for tensors in found)
+        assert not torch.equal(first, second)
+        torch.testing.assert_close(served[name], (first + second) / 2, atol=1e-3, rtol=1e-2)
+        torch.testing.assert_close(first, weights(alone)[name], atol=1e-3, rtol=1e-2)
+
+
+def test_a_soup_that_was_cut_off_goes_on_where_it_was(
+    four: list[Any], footage: Any, recipe_text: str, tmp_path: Path
+) -> None:
+    whole = train_network(asking(recipe_text, soup=2), four, tmp_path, tmp_path / "whole", quiet, footage)
+    train_network(asking(recipe_text), four, tmp_path, tmp_path / "cut", quiet, footage)
+    resumed = train_network(asking(recipe_text, soup=2), four, tmp_path, tmp_path / "cut", quiet, footage)
+    for name, value in weights(whole).items():
+        torch.testing.assert_close(weights(resumed)[name], value)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return load_file(str(folder / "state.safetensors"))

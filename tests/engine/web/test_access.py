@@ -22,6 +22,9 @@ ONLY_FOR = {
     ("POST", "/api/v1/incidents/{incident}/hold"): {"investigator", "admin", "integration"},
     ("DELETE", "/api/v1/incidents/{incident}"): {"admin"},
     ("GET", "/cameras/{camera}/masks"): {"admin"},
+    ("GET", "/api/v1/models"): {"admin"},
+    ("POST", "/api/v1/models/{model}/activate"): {"admin"},
+    ("POST", "/api/v1/models/{model}/rollback"): {"admin"},
     **{
         route: {"admin", "integration"}
         for route in (
