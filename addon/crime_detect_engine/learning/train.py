@@ -48,8 +48,8 @@ def train_network(
     """Trains on all `samples`; continues from `out` when a run was cut off. Returns the averaged network in eval mode.
 
     `data` is where the recipe's start weights lie. Nothing is selected on the way: the epochs are fixed beforehand, or,
-    with `patience`, one fold of the samples is held out to tell when to stop. With `soup` several such runs, which differ
-    only in what is drawn at random after the start, become one network.
+    with `patience`, one fold of the samples is held out to tell when to stop. With `soup` several such runs, which
+    differ only in what is drawn at random after the start, become one network.
     """
     settings = recipe.training
     torch.set_num_threads(settings.threads)
