@@ -13,12 +13,13 @@ from .card_sections import (
     harm_section,
     papers_section,
     perfect_section,
+    precisions_section,
     seeds_section,
     stress_sections,
     subgroups_section,
     thresholds_section,
 )
-from .recipe import Recipe
+from .recipe import Recipe, Training
 
 
 def write_card(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> str:
@@ -38,6 +39,7 @@ def write_card(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> st
             ("folder", "as", "source", "licence"),
             [(d.folder, d.label or "own classes", d.source, d.licence) for d in recipe.data],
         ),
+        precisions_section(report),
         _making(recipe, spec, report),
         "\n".join(f"- {remark}" for remark in report.get("remarks", ())),
     ]  # fmt: skip
@@ -128,12 +130,17 @@ def _making(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> str:
         f"## How it was made\n\nNetwork `{spec.network}`, input {spec.input} at {spec.size} px and {spec.fps:g} frames "
         f"a second, windows of {spec.min_frames} to {spec.frames} steps. Start weights: `{settings.start}`. Head "
         f"started from logistic regression, then every layer was trained for {settings.epochs} epochs fixed "
-        f"beforehand (seed {settings.seed}); the shipped weights saw all folds. Temperature {spec.temperature} was "
+        f"beforehand ({_runs(settings)}); the shipped weights saw all folds. Temperature {spec.temperature} was "
         f"fitted on out-of-fold logits.\n\nHardware: {made.get('hardware', 'not recorded')}; "
         f"{made.get('took_min', '?')} minutes; {made.get('versions', '')}; {made.get('date', '')}. Export: "
         f"largest difference of a score from torch {report.get('parity', '?')}.\n\nAgain: "
         f"`crime-detect train --recipe models/{spec.name}/recipe.toml --data DIR`."
     )
+
+
+def _runs(settings: Training) -> str:
+    last = settings.seed + settings.soup - 1
+    return f"mean weights of seeds {settings.seed} to {last}" if settings.soup > 1 else f"seed {settings.seed}"
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:

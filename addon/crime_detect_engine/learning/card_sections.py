@@ -72,6 +72,25 @@ def perfect_section(part: Mapping[str, Any]) -> str:
     )
 
 
+def precisions_section(report: Mapping[str, Any]) -> str:
+    proofs: Mapping[str, Any] | None = report.get("precisions")
+    if not proofs:
+        return ""
+    heads = ("precision", "decisions changed", "mean shift", "largest shift", "accuracy", "ROC-AUC", "served")
+    rows = tuple(
+        (
+            name, f"{proof['decisions_changed']} of {proof['windows']} windows", cell(proof["mean_shift"]),
+            cell(proof["largest_shift"]), f"{cell(proof['accuracy'])} ({cell(proof['accuracy_in_fp32'])} in fp32)",
+            f"{cell(proof['roc_auc'])} ({cell(proof['roc_auc_in_fp32'])})", "yes" if proof["passed"] else "**no**",
+        )
+        for name, proof in proofs.items()
+    )  # fmt: skip
+    return (
+        "## Precisions\n\nAgainst fp32 on the clips it was made from: whether it decides alike, not how well it does on "
+        "new ones.\n\n" + Table("", heads, rows).markdown()
+    )
+
+
 def subgroups_section(report: Mapping[str, Any]) -> str:
     subgroups: Mapping[str, Any] | None = report.get("subgroups")
     if not subgroups:

@@ -12,6 +12,7 @@ from crime_detect_engine.learning.card_sections import (
     harm_section,
     papers_section,
     perfect_section,
+    precisions_section,
     seeds_section,
     stress_sections,
     subgroups_section,
@@ -114,3 +115,17 @@ def test_seeds_are_told_as_mean_spread_and_an_average_that_does_not_ship() -> No
 )  # fmt: skip
 def test_an_older_report_gets_no_empty_section(section: Any) -> None:
     assert section({}) == ""
+
+
+def test_a_precision_that_was_refused_is_told_with_what_it_changed() -> None:
+    proof = {
+        "windows": 400, "decisions_changed": 2, "mean_shift": 0.001, "largest_shift": 0.07, "accuracy": 0.95,
+        "roc_auc": 0.99, "accuracy_in_fp32": 0.95, "roc_auc_in_fp32": 0.99, "passed": True,
+    }  # fmt: skip
+    text = precisions_section(
+        {"precisions": {"bf16": proof, "int8": proof | {"passed": False, "decisions_changed": 40}}}
+    )
+    bf16, int8 = (next(line for line in text.splitlines() if line.startswith(f"| {name}")) for name in ("bf16", "int8"))
+    assert "2 of 400 windows" in bf16 and bf16.endswith("| yes |")
+    assert "40 of 400 windows" in int8 and int8.endswith("| **no** |")
+    assert precisions_section({}) == ""
