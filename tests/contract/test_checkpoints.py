@@ -19,7 +19,7 @@ FILES = {
 }  # fmt: skip
 
 
-NEWER = {"lag", "region", "source_size", "precisions"}
+NEWER = {"lag", "gain_rule", "region", "source_size", "enhance", "precisions"}
 
 
 def test_something_ships() -> None:

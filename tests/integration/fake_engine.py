@@ -16,7 +16,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 WIRE = Path(__file__).resolve().parent.parent / "fixtures" / "wire"
 TOKEN = "the-token-of-the-tests"
 JPEG = b"\xff\xd8\xff\xe0 picture %s \xff\xd9"
-FEATURES = ["cameras", "mqtt_discovery", "retention", "sources_test"]
+FEATURES = ["cameras", "models", "mqtt_discovery", "retention", "sources_test"]
 RETENTION = {"incidents": "30d", "below_threshold": "7d", "per_class": {"fighting": "90d"}, "media_quota": "20GB"}
 _UNSET: Any = object()
 
