@@ -85,12 +85,23 @@ def _add_analyze(commands: Any) -> None:
     analyze.add_argument("--fps", type=_rate, metavar="F", help="sample at F frames a second instead of the model's")
 
 
+def _add_stress(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--stress", nargs="?", const="all", metavar="SECTIONS",
+        help="also robustness,footage,splices,occlusion,adversarial,hard_negatives, of the folds; takes long",
+    )  # fmt: skip
+    command.add_argument("--footage", type=Path, nargs="+", metavar="DIR", help="more ordinary footage for --stress")
+    command.add_argument("--hard-negatives", type=Path, metavar="DIR", help="DIR/<kind>/*.mp4 for --stress")
+
+
 def _add_learning(commands: Any) -> None:
     module = ".training"
     train = _command(commands, "train", f"{module}:train_command", "train a model from a recipe")
     train.add_argument("--recipe", type=Path, required=True)
     train.add_argument("--data", type=Path, help="DIR/<class>/*.mp4")
     train.add_argument("--out", type=Path)
+    _add_stress(train)
+    train.set_defaults(model=None, report=None)
     _add_cache(train)
     evaluate = _command(commands, "evaluate", f"{module}:evaluate_command", "measure a recipe or a model")
     evaluate.add_argument("--recipe", type=Path, help="retrains per fold and pools the out-of-fold scores")
@@ -103,12 +114,7 @@ def _add_learning(commands: Any) -> None:
         "--scores", type=Path, nargs="+", metavar="RUN", help="folds trained before: RUN/fold*/scores.json, one a seed"
     )
     evaluate.add_argument("--allow-train", action="store_true", help="accept clips the model was trained on")
-    evaluate.add_argument(
-        "--stress", nargs="?", const="all", metavar="SECTIONS",
-        help="also robustness,footage,splices,occlusion,adversarial,hard_negatives; takes long",
-    )  # fmt: skip
-    evaluate.add_argument("--footage", type=Path, nargs="+", metavar="DIR", help="more ordinary footage for --stress")
-    evaluate.add_argument("--hard-negatives", type=Path, metavar="DIR", help="DIR/<kind>/*.mp4 for --stress")
+    _add_stress(evaluate)
     evaluate.add_argument("--json", action="store_true")
     evaluate.add_argument("--report", type=Path, metavar="DIR")
     _add_cache(evaluate)

@@ -62,7 +62,9 @@ def train_command(arguments: argparse.Namespace) -> int:
     data = arguments.data or arguments.recipe.parent
     commands = _learning()
     out = arguments.out or data_dir() / "models"  # where a running engine finds it
-    name = commands.train(arguments.recipe, data, out, _cached(arguments, out), SystemClock(), _tell).spec.name
+    question = (lambda measured: _stress(arguments, measured)) if arguments.stress else None
+    footage_of = _cached(arguments, out)
+    name = commands.train(arguments.recipe, data, out, footage_of, SystemClock(), _tell, question).spec.name
     _tell(f"put it in force: crime-detect models activate {name}")
     return 0
 
@@ -70,9 +72,7 @@ def train_command(arguments: argparse.Namespace) -> int:
 def evaluate_command(arguments: argparse.Namespace) -> int:
     measured = _measure(_learning(), arguments)
     if arguments.stress:
-        measured.report.update(
-            import_module(".stress.command", __package__).stress(arguments, measured, _folders(), _tell)
-        )
+        measured.report.update(_stress(arguments, measured))
     report = import_module(".learning.withholding", __package__).without_names(measured.report, measured.scored)
     if arguments.report:
         arguments.report.mkdir(parents=True, exist_ok=True)
@@ -84,6 +84,13 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
         _tell(f"wrote {written}: it shows frames of people, keep it on this machine")
     _say(json.dumps(report) if arguments.json else _summary(report))
     return 0
+
+
+def _stress(arguments: argparse.Namespace, measured: Any) -> dict[str, Any]:
+    sections: dict[str, Any] = import_module(".stress.command", __package__).stress(
+        arguments, measured, _folders(), _tell
+    )
+    return sections
 
 
 def _measure(commands: Any, arguments: argparse.Namespace) -> Any:

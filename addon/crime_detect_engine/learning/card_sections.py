@@ -86,8 +86,8 @@ def precisions_section(report: Mapping[str, Any]) -> str:
         for name, proof in proofs.items()
     )  # fmt: skip
     return (
-        "## Precisions\n\nAgainst fp32 on the clips it was made from: whether it decides alike, not how well it does on "
-        "new ones.\n\n" + Table("", heads, rows).markdown()
+        "## Precisions\n\nAgainst fp32 on the clips it was made from: whether it decides alike, not how well it does "
+        "on new ones.\n\n" + Table("", heads, rows).markdown()
     )
 
 

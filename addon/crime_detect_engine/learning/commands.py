@@ -36,34 +36,42 @@ from .scoring import ScoredClip, read_run
 from .search import nested_search, settled
 from .subgroups import groups_of
 from .train import Report, start_network, train_network
+from .withholding import without_names
 
 FootageOf = Callable[[ModelSpec], Footage]
 """Gives what reads and composes videos for a model."""
+Question = Callable[[Measured], dict[str, Any]]
+"""Asks the networks of the folds more, by `--stress`; gives sections of the report by name."""
 OFFICIAL_TEST = "official test part"
 
 
 def train(
-    recipe_file: Path, data: Path, models: Path, footage_of: FootageOf, clock: Clock, report: Report
-) -> Checkpoint:
+    recipe_file: Path, data: Path, models: Path, footage_of: FootageOf, clock: Clock, report: Report,
+    question: Question | None = None,
+) -> Checkpoint:  # fmt: skip
     """Folds, calibration, final training, export and card in one go; continues where it was cut off.
 
-    The checkpoint comes to `models/<name>`; what is under way lies in `models/.work/<name>`.
+    The checkpoint comes to `models/<name>`; what is under way lies in `models/.work/<name>`. `question` adds sections
+    to the report of the folds.
     """
     recipe = read_recipe(recipe_file)
     footage = footage_of(recipe.spec)
     samples, files = _load(recipe, data, footage)
-    return train_samples(recipe, samples, data, models, clock, report, footage, manifest=_digests(data, files))
+    manifest = _digests(data, files)
+    return train_samples(recipe, samples, data, models, clock, report, footage, manifest=manifest, question=question)
 
 
 def train_samples(
     recipe: Recipe, samples: Sequence[Sample], data: Path, models: Path, clock: Clock, report: Report,
-    footage: Footage, *, manifest: Sequence[str] = (),
+    footage: Footage, *, manifest: Sequence[str] = (), question: Question | None = None,
 ) -> Checkpoint:  # fmt: skip
     """The same for clips that are already in memory (procedural scenes). `folds = 0` in the recipe skips the folds."""
+    if question and not recipe.training.folds:
+        raise InvalidInputError("--stress asks the networks of the folds, and this recipe has folds = 0")
     work = models / ".work" / recipe.name
     began = _began(work, clock.now())
     measured = _measure(recipe, samples, data, work, report, footage) if recipe.training.folds else None
-    figures = measured.report if measured else {}
+    figures = _published(measured, question) if measured else {}
     network = train_network(settled(recipe, work), samples, data, work / "final", report, footage)
     for suffix in (".png", ".html"):
         write_curves([work], work / f"curves{suffix}")
@@ -71,6 +79,10 @@ def train_samples(
     checkpoint = store_model(recipe, network, figures, manifest, models)
     report(f"wrote {checkpoint.folder}")
     return checkpoint
+
+
+def _published(measured: Measured, question: Question | None) -> dict[str, Any]:
+    return without_names(measured.report | (question(measured) if question else {}), measured.scored)
 
 
 def evaluate_recipe(

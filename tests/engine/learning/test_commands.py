@@ -180,3 +180,25 @@ def test_a_head_starts_from_logistic_regression(
     assert initialise_head(network, recipe, samples, footage) == 1.0, (
         "still and flickering clips are told apart at once"
     )
+
+
+def test_what_else_the_folds_are_asked_is_on_the_card_and_names_no_clip(
+    trained: Any, samples: list[Any], footage: Any, recipe_text: str, tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(trained[0], models)
+    asked: list[str] = []
+
+    def question(measured: Any) -> dict[str, Any]:
+        asked.append(measured.scored[0].path)
+        return {"splices": {"method": "normal clips in a row", "worst": [{"file": asked[0], "alerts": 1}]}}
+
+    checkpoint = train_samples(
+        parse_recipe(recipe_text), samples, models, models, SystemClock(), lambda _: None, footage, question=question
+    )
+    card = (checkpoint.folder / "card.md").read_text()
+    assert "## Splices\n\nnormal clips in a row" in card
+    assert Path(asked[0]).name not in card + (checkpoint.folder / "report.json").read_text()
+    without = parse_recipe(recipe_text.replace("folds = 2", "folds = 0"))
+    with pytest.raises(InvalidInputError, match="folds = 0"):
+        train_samples(without, samples, models, models, SystemClock(), lambda _: None, footage, question=question)
