@@ -122,6 +122,7 @@ def _add_learning(commands: Any) -> None:
     calibrate.add_argument("--model", required=True, metavar="NAME")
     calibrate.add_argument("--data", type=Path, required=True)
     calibrate.add_argument("--groups", type=Path, metavar="CSV")
+    calibrate.add_argument("--layout", default="folders", metavar="NAME", help="of --data, see docs/extending.md")
     export = _command(commands, "export", f"{module}:export_command", "write a model for a backend")
     export.add_argument("--model", required=True, metavar="NAME")
     export.add_argument("--backend", default="openvino", choices=("openvino",))

@@ -131,7 +131,8 @@ def _folder(arguments: argparse.Namespace) -> DataFolder:
 
 
 def calibrate_command(arguments: argparse.Namespace) -> int:
-    temperature = _learning().calibrate(arguments.model, arguments.data, arguments.groups, _folders(), ServingFootage)
+    folder = _folder(arguments)
+    temperature = _learning().calibrate(arguments.model, arguments.data, folder, _folders(), ServingFootage)
     _say(f"temperature {temperature}")
     return 0
 

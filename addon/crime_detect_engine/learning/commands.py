@@ -99,7 +99,7 @@ def evaluate_recipe(
         return _measure(recipe, samples, data, work / recipe.name, report, footage)
     held_back, _ = _load(recipe, data, footage, part)
     network = train_network(recipe, samples, data, work / recipe.name / "final", report, footage)
-    return _measure_finished(network, recipe.spec, held_back, footage, OFFICIAL_TEST, seen=0)
+    return _measure_finished(network, recipe, held_back, footage, OFFICIAL_TEST, seen=0)
 
 
 def evaluate_scores(recipe_file: Path, runs: Sequence[Path], data: Path | None, footage_of: FootageOf) -> Measured:
@@ -135,13 +135,15 @@ def evaluate_model(
             "about new footage; --allow-train computes them anyway and says so in the report"
         )
     split = "clips that the model was trained on, among others" if seen else "clips it was not trained on"
-    network = _restored(checkpoint)
-    return _measure_finished(network, spec, samples, footage, OFFICIAL_TEST if part == "test" else split, len(seen))
+    recipe = replace(read_recipe(checkpoint.folder / "recipe.toml"), spec=spec)
+    split = OFFICIAL_TEST if part == "test" else split
+    return _measure_finished(_restored(checkpoint), recipe, samples, footage, split, len(seen))
 
 
 def _measure_finished(
-    network: Network, spec: ModelSpec, samples: Sequence[Sample], footage: Footage, split: str, seen: int
+    network: Network, recipe: Recipe, samples: Sequence[Sample], footage: Footage, split: str, seen: int
 ) -> Measured:
+    spec = recipe.spec
     scored = score_clips(network, spec, samples, footage)
     # The model's own temperature is applied, not fitted anew on what is measured.
     scaled = [replace(c, windows=tuple(tuple(v / spec.temperature for v in w) for w in c.windows)) for c in scored]
@@ -149,13 +151,14 @@ def _measure_finished(
         "model": spec.name,
         "version": spec.version,
         **build_report(spec, scaled, groups=groups_of(samples), rescale=False),
+        **_coarse_report(recipe, scaled, rescale=False),
         "split": split,
         "trained_on_these_clips": seen,
     }
     return Measured(report, spec, scaled, samples, rescale=False)
 
 
-def calibrate(name: str, data: Path, groups: Path | None, folders: Sequence[Path], footage_of: FootageOf) -> float:
+def calibrate(name: str, data: Path, folder: DataFolder, folders: Sequence[Path], footage_of: FootageOf) -> float:
     """Fits the temperature on clips the model never saw and writes it into the user's checkpoint.
 
     Raises InvalidInputError for clips it was trained on, or for a shipped checkpoint, which is not edited in place.
@@ -164,7 +167,7 @@ def calibrate(name: str, data: Path, groups: Path | None, folders: Sequence[Path
     if checkpoint.folder.parent not in folders:
         raise InvalidInputError(f"{name} is shipped with the engine; copy it to your models first")
     footage = footage_of(checkpoint.spec)
-    samples, files = _load_folder(checkpoint.spec, data, groups, footage)
+    samples, files = load_samples(data, folder, checkpoint.spec, 1, footage)
     if any(file_digest(data / file.path) in training_clips(checkpoint.spec) for file in files):
         raise InvalidInputError("calibration needs clips that the model was not trained on")
     scored = score_clips(_restored(checkpoint), checkpoint.spec, samples, footage)
@@ -278,13 +281,6 @@ def _load(recipe: Recipe, data: Path, footage: Footage, part: Part = "train") ->
     if not samples:
         raise InvalidInputError(f"{recipe.name}: no {part} clips; has any set of it an official split?")
     return samples, files
-
-
-def _load_folder(
-    spec: ModelSpec, data: Path, groups: Path | None, footage: Footage
-) -> tuple[list[Sample], list[ClipFile]]:
-    folder = DataFolder(groups=str(groups.resolve()) if groups else None)
-    return load_samples(data, folder, spec, 1, footage)
 
 
 def _digests(data: Path, files: Sequence[ClipFile]) -> list[str]:

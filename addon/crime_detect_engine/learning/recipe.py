@@ -148,6 +148,9 @@ def parse_recipe(text: str) -> Recipe:
     )
     if recipe.training.soup < 1 or (recipe.training.soup > 1 and recipe.training.patience):
         raise vol.Invalid("training.soup: at least 1, and with several runs a fixed number of epochs (patience = 0)")
+    training = recipe.training
+    if training.supervision == "video" and (training.teachers or training.class_weights or recipe.hierarchy):
+        raise vol.Invalid('training.supervision: "video" learns without teachers, class_weights and [hierarchy]')
     for key, values in recipe.search.keys.items():
         for value in values:
             changed(recipe, {key: value})

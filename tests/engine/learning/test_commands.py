@@ -153,10 +153,10 @@ def test_clips_it_was_trained_on_are_refused_unless_the_report_says_so(
 def test_a_users_model_can_be_calibrated_and_a_shipped_one_cannot(trained: Any, fresh: Any, tmp_path: Path) -> None:
     data, footage_of = fresh
     models = Path(shutil.copytree(trained[0], tmp_path / "models", ignore=shutil.ignore_patterns(".work")))
-    temperature = calibrate("tiny", data, None, [models], footage_of)
+    temperature = calibrate("tiny", data, DataFolder(), [models], footage_of)
     assert read_checkpoint(models / "tiny").spec.temperature == temperature
     with pytest.raises(InvalidInputError, match="is shipped"):
-        calibrate("default", data, None, [models], footage_of)
+        calibrate("default", data, DataFolder(), [models], footage_of)
 
 
 def test_an_export_says_what_the_network_says(trained: Any, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_defaults_are_those_of_imagenet(recipe_text: str) -> None:
         ('input = "difference"', 'input = "thermal"', "input"),
         ("epochs = 1", "epoch = 1", "epoch"),
         ("epochs = 1", 'epochs = "many"', "epochs"),
+        ("epochs = 1", 'epochs = 1\nsupervision = "video"\nclass_weights = true', "supervision"),
         ("epochs = 1", "epochs = 1\nsoup = 0", "soup"),
         ("epochs = 1", "epochs = 1\nsoup = 2\npatience = 3", "soup"),
         ('name = "tiny"', 'name = "../tiny"', "name"),
