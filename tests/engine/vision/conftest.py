@@ -28,7 +28,7 @@ class NoPicture:
 
 
 @pytest.fixture
-def frame() -> FrameMaker:
+def frame(default_checkpoint: Checkpoint) -> FrameMaker:
     """`frame(tick_s, image, previous, …)`: a frame of the default model's size; noise where no image is given."""
     random = np.random.default_rng(1)
 
@@ -40,7 +40,7 @@ def frame() -> FrameMaker:
         camera: str = "yard",
         moving: bool = True,
         cut: bool = False,
-        size: int = 192,
+        size: int = default_checkpoint.spec.size,
     ) -> Frame:
         picture = random.integers(0, 256, (size, size, 3), np.uint8) if image is None else image
         at = NOON + timedelta(seconds=tick_s)

@@ -24,7 +24,7 @@ WIDTHS = dict.fromkeys(NETWORK_NAMES, 1280) | {
 
 @pytest.fixture
 def spec(default_checkpoint: Any) -> ModelSpec:
-    return replace(default_checkpoint.spec, size=64, hidden_dim=16, sha256={})
+    return replace(default_checkpoint.spec, size=64, hidden_dim=16, sha256={}, options={})
 
 
 def build(spec: ModelSpec, network: str) -> Any:

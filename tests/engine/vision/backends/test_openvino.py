@@ -14,26 +14,26 @@ from crime_detect_engine.vision.checkpoint import Checkpoint, write_checkpoint
 
 
 def test_batch_and_window_sizes_are_open(shipped: Checkpoint) -> None:
-    backend = OpenVinoBackend(shipped)
+    backend, size = OpenVinoBackend(shipped), shipped.spec.size
     for count in (1, 3, 2):
-        assert backend.features(np.zeros((count, 192, 192, 3), np.uint8)).shape == (count, 1280)
+        assert backend.features(np.zeros((count, size, size, 3), np.uint8)).shape == (count, 1280)
     for count, length in ((1, 10), (4, 50), (2, 16)):
         windows = np.zeros((count, length, 1280), np.float32)
         assert backend.logits(windows, np.ones((count, length), np.float32)).shape == (count, 2)
 
 
 def test_read_only_and_strided_pictures_are_taken(shipped: Checkpoint) -> None:
-    backend = OpenVinoBackend(shipped)
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 192, 384, 3), np.uint8)[:, :, ::2]
+    backend, size = OpenVinoBackend(shipped), shipped.spec.size
+    pictures = np.random.default_rng(0).integers(0, 256, (2, size, 2 * size, 3), np.uint8)[:, :, ::2]
     pictures.flags.writeable = False
     np.testing.assert_allclose(backend.features(pictures), backend.features(pictures.copy()), atol=1e-5)
 
 
 def test_results_are_copies_that_the_next_run_does_not_change(shipped: Checkpoint) -> None:
-    backend = OpenVinoBackend(shipped)
-    first = backend.features(np.zeros((1, 192, 192, 3), np.uint8))
+    backend, size = OpenVinoBackend(shipped), shipped.spec.size
+    first = backend.features(np.zeros((1, size, size, 3), np.uint8))
     kept = first.copy()
-    backend.features(np.full((1, 192, 192, 3), 255, np.uint8))
+    backend.features(np.full((1, size, size, 3), 255, np.uint8))
     np.testing.assert_array_equal(first, kept)
 
 

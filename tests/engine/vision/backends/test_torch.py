@@ -27,10 +27,10 @@ def torch_backend(shipped: Checkpoint) -> Any:
     torch.set_num_threads(threads)
 
 
-def scenes() -> np.ndarray:
+def scenes(size: int) -> np.ndarray:
     """Three windows of composed inputs: noise, nearly still, and a bright block that moves."""
     random = np.random.default_rng(2)
-    noise = random.integers(0, 256, (12, 192, 192, 3))
+    noise = random.integers(0, 256, (12, size, size, 3))
     still = 128 + random.normal(0, 3, noise.shape)
     block = np.full(noise.shape, 128)
     for n in range(12):
@@ -43,7 +43,7 @@ def test_torch_and_openvino_give_the_same_scores(torch_backend: Any, shipped: Ch
     classifiers = [NetworkClassifier(shipped.spec, b) for b in (torch_backend, OpenVinoBackend(shipped))]
     scores = []
     for classifier in classifiers:
-        windows = [classifier._backend.features(images) for images in scenes()]
+        windows = [classifier._backend.features(images) for images in scenes(shipped.spec.size)]
         scores.append([one["fighting"] for one in classifier.probabilities(windows)])
     assert scores[0] == pytest.approx(scores[1], abs=1e-3)
 
