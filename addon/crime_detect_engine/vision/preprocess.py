@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +12,7 @@ from crime_detect_engine.domain.types import Frame, Image, ModelSpec
 NO_DIFFERENCE = 128
 _WHOLE_GAIN = 64
 """Times 255 it still fits int16."""
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _FULL_CONTRAST = 50.0
 """Standard deviation of luma, in grey levels, of a picture whose differences get the gain itself: a bright day's."""
 _CONTRAST_GAINS = (1.2, 8.0)
@@ -40,7 +40,7 @@ def contrast_gain(now: Image, gain: float) -> float:
 
     At night and through infrared people differ from what is behind them by a few levels, so their movement does, too.
     """
-    deviation = float(cv2.meanStdDev(cv2.cvtColor(now, cv2.COLOR_RGB2GRAY))[1][0, 0])
+    deviation = float(np.std(now.astype(np.float32) @ _LUMA))
     least, most = _CONTRAST_GAINS
     return min(max(gain * _FULL_CONTRAST / (deviation + 1), least), most)
 
