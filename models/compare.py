@@ -1,5 +1,6 @@
-"""Owns the comparison of temporal models: heads on frozen features, and networks that see whole clips.
+"""Owns the comparison of inputs and temporal models: frozen features of each input, heads on them, networks of clips.
 
+    python models/compare.py inputs --recipe models/recipes/fight-mobilenet_v2-lstm.toml --data DIR
     python models/compare.py heads --recipe models/recipes/fight-motion.toml --data DIR
     python models/compare.py clips --recipe models/recipes/fight-motion.toml --data DIR --size 80 --epochs 6
 
@@ -27,6 +28,7 @@ from crime_detect_engine.learning.train import start_network
 from crime_detect_engine.training import ServingFootage
 from crime_detect_engine.vision.heads import HEADS
 from crime_detect_engine.vision.sequences import score_stride
+from inputs import INPUTS
 
 HERE = Path(__file__).resolve().parent
 HEAD_NAMES = {
@@ -45,22 +47,19 @@ CLIP_NAMES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures temporal models over the folds of a recipe.")
     kinds = parser.add_subparsers(required=True, dest="kind")
-    for kind in ("heads", "clips"):
+    for kind in ("inputs", "heads", "clips"):
         one = kinds.add_parser(kind)
         one.add_argument("--recipe", type=Path, required=True)
         one.add_argument("--data", type=Path, required=True)
         one.add_argument("--names", nargs="+", help="only these")
         one.add_argument("--seeds", type=int, default=3 if kind == "heads" else 1)
-        one.add_argument("--epochs", type=int, default=20 if kind == "heads" else 6)
+        one.add_argument("--epochs", type=int, default={"inputs": 0, "heads": 20, "clips": 6}[kind])
         one.add_argument("--size", type=int, help="side of the input, default that of the recipe")
         one.add_argument("--source-size", type=int, help="side of the picture it is cut from, likewise")
         one.add_argument("--out", type=Path, default=HERE / "tried")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.kind == "heads":
-        compare_heads(arguments)
-    else:
-        compare_clips(arguments)
+    {"inputs": compare_inputs, "heads": compare_heads, "clips": compare_clips}[arguments.kind](arguments)
 
 
 def load(arguments: argparse.Namespace) -> tuple[Recipe, list[Sample], ServingFootage]:
@@ -81,12 +80,36 @@ def load(arguments: argparse.Namespace) -> tuple[Recipe, list[Sample], ServingFo
     return recipe, list(longest.values()), footage
 
 
+def compare_inputs(arguments: argparse.Namespace) -> None:
+    """Logistic regression on the statistics of frozen features: quick, and what fine-tuning starts from."""
+    recipe, samples, _ = load(arguments)
+    for name in arguments.names or INPUTS:
+        spec = INPUTS[name].changed(recipe.spec)
+        own = replace(recipe, spec=spec)
+        network = start_network(own, arguments.data).eval()
+        features = padded(frozen_features(network, samples, INPUTS[name].footage(spec)), own)
+        by_seed = {0: cross_validate_head("linear", own, samples, features, seed=0, epochs=arguments.epochs)}
+        pictures = torch.zeros((16, spec.size, spec.size, 3), dtype=torch.uint8)
+        with torch.inference_mode():
+            trunk_ms = cpu_ms(lambda network=network, pictures=pictures: network.encoder(pictures)) / 16
+        tell(arguments, name, own, by_seed, {
+            "name": f"input-{name}",
+            "architecture": f"frozen {recipe.spec.network.rsplit('-', 1)[0]} (ImageNet) + logistic regression",
+            "augmentation": "none",
+            "ms_a_frame": round(trunk_ms, 2),
+            "note": INPUTS[name].text,
+        })  # fmt: skip
+
+
+def padded(features: Sequence[Any], recipe: Recipe) -> list[Any]:
+    """A clip shorter than a window is judged as if its first vector had been there before it."""
+    return [np.concatenate([f[:1].repeat(max(0, recipe.spec.min_frames - len(f)), 0), f]) for f in features]
+
+
 def compare_heads(arguments: argparse.Namespace) -> None:
     recipe, samples, footage = load(arguments)
     network = start_network(recipe, arguments.data).eval()
-    features = frozen_features(network, samples, footage)
-    # A clip shorter than a window is judged as if its first vector had been there before it.
-    features = [np.concatenate([f[:1].repeat(max(0, recipe.spec.min_frames - len(f)), 0), f]) for f in features]
+    features = padded(frozen_features(network, samples, footage), recipe)
     pictures = torch.zeros((16, recipe.spec.size, recipe.spec.size, 3), dtype=torch.uint8)
     with torch.inference_mode():
         trunk_ms = cpu_ms(lambda: network.encoder(pictures)) / 16

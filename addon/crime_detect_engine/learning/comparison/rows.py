@@ -33,7 +33,8 @@ def make_row(spec: ModelSpec, by_seed: Mapping[int, Sequence[ScoredClip]], said:
 
 def describe_input(spec: ModelSpec) -> str:
     where = f"around the motion of {spec.picture_size} px" if spec.region == "motion" else "of the whole picture"
-    return f"{spec.input} {where}, {spec.size} px, {spec.frames} frames at {spec.fps:g}/s"
+    gain = " with gain by contrast" if spec.input == "difference" and spec.gain_rule == "contrast" else ""
+    return f"{spec.input}{gain} {where}, {spec.size} px, {spec.frames} frames at {spec.fps:g}/s"
 
 
 def cpu_ms(work: Callable[[], object], repeats: int = 3) -> float:

@@ -1,0 +1,107 @@
+"""Owns the inputs that `compare.py inputs` holds against each other: what was tried before one became the product's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from crime_detect_engine.domain.types import Image, ModelSpec
+from crime_detect_engine.learning.cutting import Clip, Cutting, Piece
+from crime_detect_engine.learning.datasets import Footage
+from crime_detect_engine.sampling.views import clip_views
+from crime_detect_engine.training import ServingFootage
+
+Treatment = Callable[[Image, Image], Image]
+"""The picture now and the one before, uint8 [S, S, 3], to the network's input of that shape."""
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+class Treated:
+    """Footage whose inputs a treatment composes; each clip gets one of its own, with no memory of others."""
+
+    def __init__(self, footage: Footage, spec: ModelSpec, make: Callable[[], Treatment]) -> None:
+        self._footage = footage
+        self._spec = spec
+        self._make = make
+
+    def cut(self, path: Path, cutting: Cutting) -> Sequence[tuple[Piece, Clip]]:
+        return self._footage.cut(path, cutting)
+
+    def compose(self, clip: Image, zoom: float = 1.0) -> Image:
+        treat = self._make()
+        views = clip_views(clip, self._spec, zoom)
+        return np.stack([treat(now, before) for now, before in views if before is not None])
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Fields of the ModelSpec that differ, or a treatment of differences; and how it reads in the table."""
+
+    text: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    make: Callable[[], Treatment] | None = None
+
+    def footage(self, spec: ModelSpec) -> Footage:
+        footage = ServingFootage(spec)
+        return footage if self.make is None else Treated(footage, spec, self.make)
+
+    def changed(self, spec: ModelSpec) -> ModelSpec:
+        return replace(spec, **self.spec)
+
+
+def _shown(change: Any) -> Image:
+    image: Image = np.clip(np.rint(128 + change), 0, 255).astype(np.uint8)
+    return image
+
+
+def by_brightness() -> Treatment:
+    def treat(now: Image, before: Image) -> Image:
+        gain = np.clip(200 / ((now.astype(np.float32) @ _LUMA).mean() + 1), 1.2, 8)
+        return _shown(gain * (now.astype(np.float32) - before))
+
+    return treat
+
+
+def by_running_motion() -> Treatment:
+    """The gain that brings the running root mean square of the change to 24 levels."""
+    running: list[float] = []
+
+    def treat(now: Image, before: Image) -> Image:
+        change = now.astype(np.float32) - before
+        size = float(np.sqrt((change**2).mean()))
+        running[:] = [0.9 * running[0] + 0.1 * size if running else size]
+        return _shown(np.clip(24 / (running[0] + 1), 1, 8) * change)
+
+    return treat
+
+
+def by_levels(curve: Callable[[Any], Any]) -> Callable[[], Treatment]:
+    """Differences of pictures whose levels were bent first; 0 and 255 stay where they are."""
+    levels = curve(np.arange(256, dtype=np.float32))
+    table = (levels / levels[-1] * 255).astype(np.float32)
+
+    def make() -> Treatment:
+        return lambda now, before: _shown(2 * (table[now] - table[before]))
+
+    return make
+
+
+FIXED = {"gain_rule": "fixed"}
+INPUTS = {
+    "fixed": Input("differences, gain 2", FIXED),
+    "contrast": Input("differences, gain by contrast", {"gain_rule": "contrast"}),
+    "brightness": Input("differences, gain by mean luma", FIXED, make=by_brightness),
+    "running-motion": Input("differences, gain by the running amount of change", FIXED, make=by_running_motion),
+    "square-root": Input("differences of the square roots of levels", FIXED, make=by_levels(np.sqrt)),
+    "logarithm": Input(
+        "differences of the logarithms of levels", FIXED, make=by_levels(lambda level: np.log1p(level / 16))
+    ),
+    "clahe": Input("differences after CLAHE, gain 2", {"gain_rule": "fixed", "enhance": "clahe"}),
+    "lag-2": Input("differences from two steps before, gain by contrast", {"lag": 2}),
+    "whole-picture": Input("differences of the whole picture, gain by contrast", {"region": "full"}),
+    "rgb": Input("the pictures themselves", {"input": "rgb"}),
+    "224": Input("differences at 224 px, gain by contrast", {"size": 224}),
+}
