@@ -170,6 +170,10 @@ def blind_spots(report: Mapping[str, Any]) -> list[str]:
         change = found.get("roc_auc_change")
         if change is not None and change <= -0.05:
             spots.append(f"pictures with {readable(name)}: ROC-AUC changes by {cell(change)}.")
+    for kind, found in report.get("hard_negatives", {}).get("kinds", {}).items():
+        if found["alarms"]:
+            drawn = "drawn " if found["procedural"] else ""
+            spots.append(f"{drawn}{readable(kind)}: alarmed {cell(found['alarms'])} times in {found['files']} files.")
     return spots
 
 

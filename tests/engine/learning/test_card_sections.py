@@ -131,3 +131,13 @@ def test_a_precision_that_was_refused_is_told_with_what_it_changed() -> None:
     assert "40 of 400 windows" in int8
     assert int8.endswith("| **no** |")
     assert precisions_section({}) == ""
+
+
+def test_what_looks_like_a_fight_and_alarmed_is_a_blind_spot() -> None:
+    kinds = {
+        "dancing": {"files": 3, "alarms": 2, "procedural": True},
+        "own_gym": {"files": 5, "alarms": 1, "procedural": False},
+        "rain": {"files": 3, "alarms": 0, "procedural": True},
+    }
+    spots = blind_spots({"hard_negatives": {"kinds": kinds}})
+    assert spots == ["drawn dancing: alarmed 2 times in 3 files.", "own gym: alarmed 1 times in 5 files."]
