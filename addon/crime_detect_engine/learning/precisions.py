@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -77,7 +79,9 @@ def quantise(folder: Path, inputs: NDArray[np.uint8]) -> None:
 
     model = ov.Core().read_model(folder / "cnn.xml")
     dataset = nncf.Dataset([inputs[at : at + 1] for at in range(len(inputs))])
-    quantised = nncf.quantize(model, dataset, subset_size=len(inputs))
+    # Its progress goes to stdout, which is what a command answers with: JSON, for one.
+    with redirect_stdout(sys.stderr):
+        quantised = nncf.quantize(model, dataset, subset_size=len(inputs))
     ov.save_model(quantised, folder / "cnn-int8.xml", compress_to_fp16=False)
 
 

@@ -88,3 +88,17 @@ def test_a_proven_precision_serves_and_scores_nearly_the_same(exported: Any, sam
         scores.append([one["fighting"] for one in classifier.probabilities(windows)])
     for other in scores[1:]:
         assert other == pytest.approx(scores[0], abs=0.15)
+
+
+def test_quantising_leaves_stdout_to_the_answer(
+    exported: Any, samples: Any, footage: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    from crime_detect_engine.learning.precisions import calibration_inputs, quantise
+
+    for name in ("cnn.xml", "cnn.bin"):
+        shutil.copy(exported[1].folder / name, tmp_path / name)
+    capfd.readouterr()
+    quantise(tmp_path, calibration_inputs(samples, footage))
+    assert capfd.readouterr().out == ""
