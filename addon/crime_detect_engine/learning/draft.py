@@ -129,7 +129,9 @@ feature_dim = 1280
 input = "difference"
 region = "motion"
 size = 160
-source_size = 384
+source_size = 320
+# More gain where there is little contrast: night, infrared.
+gain_rule = "contrast"
 # Two seconds at eight pictures a second. Slow incidents want more frames (up to 50) or fewer a second.
 frames = 16
 fps = 8
