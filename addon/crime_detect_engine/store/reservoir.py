@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -33,12 +34,15 @@ class Reservoir:
     """At most `capacity` rows in `folder`, one file an hour of the day (UTC); one hour at a time is in memory.
 
     `key` says what the rows were made with: rows of another key mean nothing here and are deleted. Rows older than
-    `keep_s` go whenever their hour is written or read. Not thread-safe, blocking: for one thread at a time.
+    `keep_s` go whenever their hour is written or read.
+
+    Blocking; threads take turns, because a training reads while the camera goes on.
     """
 
     def __init__(self, folder: Path, key: str, capacity: int = 20_000, keep_s: float = 30 * 86400.0) -> None:
         self.folder = folder
         self.keep_s = keep_s
+        self._lock = threading.RLock()
         self._share = max(1, capacity // HOURS)
         self._drawn = np.random.default_rng()
         self._open: int | None = None
@@ -50,25 +54,28 @@ class Reservoir:
         self._survey()
 
     def __len__(self) -> int:
-        return sum(self.counts.values())
+        return sum(list(self.counts.values()))  # a copy in one step: another thread may be adding an hour
 
     def add(self, rows: Iterable[tuple[datetime, Vector]]) -> None:
         """Raises OSError when an hour that is over cannot be written; then its last rows are lost."""
-        for at, row in rows:
-            self._turn_to(at.astimezone(UTC).hour)
-            self._take(at.timestamp(), row)
+        with self._lock:
+            for at, row in rows:
+                self._turn_to(at.astimezone(UTC).hour)
+                self._take(at.timestamp(), row)
 
     def flush(self, now: datetime) -> None:
         """Writes what is new and drops what is too old. Raises OSError."""
-        if self._open is not None and self._dirty:
-            self._hour = _younger(self._hour, now.timestamp() - self.keep_s)
-            self._write(self._open, self._hour)
-            self._dirty = False
+        with self._lock:
+            if self._open is not None and self._dirty:
+                self._hour = _younger(self._hour, now.timestamp() - self.keep_s)
+                self._write(self._open, self._hour)
+                self._dirty = False
 
     def rows(self, now: datetime) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """All rows float32 [N, W] and when they were seen [N], oldest first. Raises OSError."""
-        self.flush(now)
-        hours = [_younger(self._read(hour), now.timestamp() - self.keep_s) for hour in range(HOURS)]
+        with self._lock:
+            self.flush(now)
+            hours = [_younger(self._read(hour), now.timestamp() - self.keep_s) for hour in range(HOURS)]
         found = [hour for hour in hours if len(hour.at_s)]
         if not found:
             return np.zeros((0, 0), np.float32), np.zeros(0)
@@ -78,14 +85,15 @@ class Reservoir:
 
     def forget(self, start: datetime, end: datetime, now: datetime) -> None:
         """Deletes what was seen from `start` to `end`. Raises OSError."""
-        self.flush(now)
-        for hour in range(HOURS):
-            kept = self._read(hour)
-            stays = (kept.at_s < start.timestamp()) | (kept.at_s > end.timestamp())
-            if not stays.all():
-                self._write(hour, replace(kept, rows=kept.rows[stays], at_s=kept.at_s[stays]))
-        self._open, self._hour = None, _EMPTY
-        self._survey()
+        with self._lock:
+            self.flush(now)
+            for hour in range(HOURS):
+                kept = self._read(hour)
+                stays = (kept.at_s < start.timestamp()) | (kept.at_s > end.timestamp())
+                if not stays.all():
+                    self._write(hour, replace(kept, rows=kept.rows[stays], at_s=kept.at_s[stays]))
+            self._open, self._hour = None, _EMPTY
+            self._survey()
 
     def prune(self, now: datetime) -> None:
         """Deletes what is too old also in hours when nothing comes any more. Raises OSError."""

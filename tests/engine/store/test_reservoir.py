@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -98,3 +99,21 @@ def test_a_disk_that_refuses_is_told(reservoir: Reservoir, tmp_path: Path) -> No
     (tmp_path / "yard").rmdir()
     with pytest.raises(OSError, match="No such file"):
         reservoir.flush(NOON)
+
+
+def test_a_training_reads_while_the_camera_goes_on(reservoir: Reservoir) -> None:
+    """Without turns one thread renames the file that another one is writing."""
+
+    def watch(first: int) -> None:
+        for n in range(40):
+            reservoir.add(seen(NOON + timedelta(hours=first + n), 2))
+            reservoir.flush(NOON)
+
+    def train(_: int) -> int:
+        return min(len(reservoir.rows(NOON)[0]) for _ in range(20))
+
+    with ThreadPoolExecutor(4) as threads:
+        jobs = [threads.submit(watch, 0), threads.submit(watch, 1), threads.submit(train, 0), threads.submit(train, 1)]
+        for job in jobs:
+            job.result()
+    assert len(reservoir) == len(reservoir.rows(NOON)[0])
