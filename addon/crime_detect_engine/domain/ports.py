@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .administration import Actor as Actor
 from .administration import Administration
 from .administration import CameraView as CameraView
+from .scene import Detection
 from .types import (
     Event,
     Frame,
@@ -154,6 +155,27 @@ class Classifier(Protocol):
     def probabilities(self, windows: Sequence[NDArray[np.float32]]) -> Sequence[Mapping[str, float]]:
         """Windows float32 [T_i, D], T_i from `spec.min_frames` on → probabilities by label."""
         ...
+
+
+class Detector(Protocol):
+    """Finds things in pictures. Not thread-safe: one instance a worker thread."""
+
+    name: str
+    labels: tuple[str, ...]
+    """What it can tell apart, COCO names."""
+    size: int
+    """Pixels that the longer side of a picture should have; larger ones are scaled down."""
+    device: str
+    precision: str
+
+    def detect(self, images: Sequence[Image]) -> Sequence[Sequence[Detection]]:
+        """RGB uint8 HxWx3 each, of any shape → what is in each, surest first, after non-maximum suppression.
+
+        Raises BackendError.
+        """
+        ...
+
+    def close(self) -> None: ...
 
 
 # --- store ------------------------------------------------------------------------------------------------------
