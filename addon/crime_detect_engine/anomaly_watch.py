@@ -14,7 +14,19 @@ from numpy.typing import NDArray
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from .decision.state import PolicyState
-from .domain.types import ANOMALY, NORMAL, Alert, Frame, ModelRef, Rules, Score, Severity, Vector
+from .domain.types import (
+    ANOMALY,
+    NORMAL,
+    Alert,
+    Frame,
+    Grounds,
+    IncidentSource,
+    ModelRef,
+    Rules,
+    Score,
+    Severity,
+    Vector,
+)  # fmt: skip
 from .vision.anomaly import AnomalyDetector, AnomalyOptions, describe_window
 
 DETECTOR = "anomaly"
@@ -61,6 +73,9 @@ class AnomalyWatch:
     def silent(self) -> bool:
         """True unless `severity` says how grave the unusual is: then it is stored and nobody is told."""
         return ANOMALY not in self.rules.severity
+
+    def grounds(self, alert: Alert) -> Grounds:  # noqa: ARG002 - every judge's signature
+        return Grounds(IncidentSource.ANOMALY, self.model)
 
     def observe(self, frame: Frame, window: NDArray[np.float32], window_s: float) -> Score | None:
         """Takes the window float32 [T, D] that ends with `frame`; its score once there is a detector."""

@@ -28,6 +28,7 @@ from .sources.trial import first_picture
 from .store.audit import Audit
 from .store.pictures import encode_jpeg
 from .store.retention import RetentionOptions
+from .tracking.places import CrossingLine, Zone
 
 Changes = Mapping[tuple[str, ...], Any]
 _PLACES = {
@@ -35,6 +36,9 @@ _PLACES = {
     "source": ("source",),
     "schedule": ("schedule",),
     "masks": ("masks",),
+    "zones": ("zones",),
+    "lines": ("lines",),
+    "detector": ("detector",),
     "per_class": ("detection", "per_class"),
 }
 _HIDDEN = "***"
@@ -246,10 +250,17 @@ def settings_json(camera: CameraConfig) -> dict[str, Any]:
         "per_class": dict(rules.per_class),
         "schedule": _schedule_json(camera.schedule) or None,
         "masks": [[list(point) for point in polygon] for polygon in camera.masks],
+        "zones": {one.zone.name: _area_json(one.zone, one.schedule) for one in camera.zones},
+        "lines": {one.line.name: _area_json(one.line, one.schedule) for one in camera.lines},
+        "detector": camera.detector,
         "votes": rules.votes,
         "window": rules.window,
         "cooldown_s": rules.cooldown_s,
     }
+
+
+def _area_json(area: Zone | CrossingLine, schedule: Sequence[ScheduleWindow]) -> dict[str, Any]:
+    return {**area.written(), "schedule": _schedule_json(schedule) or None}
 
 
 def _schedule_json(windows: Sequence[ScheduleWindow]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,15 @@ from .anomaly_watch import AnomalyWatch
 from .config import CameraConfig
 from .decision.policy import silence_limit_s
 from .decision.schedule import is_open
-from .decision.state import ALL_LABELS, Arming, PolicyState
+from .decision.state import ALL_LABELS, Arming, OpenIncident, PolicyState
 from .domain.ports import CameraRuntime
-from .domain.types import ANOMALY, NORMAL, CameraState, ModelSpec, Rules, Score
+from .domain.types import ANOMALY, NORMAL, Alert, CameraState, Grounds, ModelRef, ModelSpec, Rules, Score
 from .domain.wire import SCHEMA_VERSION, timestamp
 from .inference import Windows
+from .judge import Judge
 from .recorder import Recorder
 from .sampling.sampler import FixedRateSampler
+from .scene_watch import NOBODY_LOOKS, SceneWatch
 from .sources.capture import Capture
 
 
@@ -40,6 +42,8 @@ class Line:
     score: Score | None = None
     anomaly: AnomalyWatch | None = None
     """The second, separately decided score of a camera that learns what is normal for it."""
+    scene: SceneWatch | None = None
+    """Who and what is in view, and the rules about that."""
     latency_s: deque[float] = field(default_factory=lambda: deque(maxlen=240))
     frames: int = 0
     scored: int = 0
@@ -66,17 +70,27 @@ class Line:
         )
 
     @property
-    def judges(self) -> tuple[Line | AnomalyWatch, ...]:
-        """Those with rules, a state and a last score of their own."""
-        return (self,) if self.anomaly is None else (self, self.anomaly)
+    def silent(self) -> bool:
+        return False
 
-    def judge_of(self, score: Score) -> Line | AnomalyWatch | None:
-        """None for a score of a watch that was taken away meanwhile."""
+    def grounds(self, alert: Alert) -> Grounds:
+        """What the model's incidents rest on."""
+        model = ModelRef(self.spec.name, self.spec.version)
+        return self.scene.grounds_of_model(alert, model) if self.scene else Grounds(model=model)
+
+    @property
+    def judges(self) -> tuple[Judge, ...]:
+        """Those with rules, a state and a last score of their own."""
+        beside = self.scene.judges if self.scene else ()
+        return (self, *beside) if self.anomaly is None else (self, self.anomaly, *beside)
+
+    def judge_of(self, score: Score) -> Judge | None:
+        """Whose an inference thread's score is; None for a watch that was taken away meanwhile."""
         return self.anomaly if ANOMALY in score.probabilities else self
 
-    def arming_of(self, judge: Line | AnomalyWatch, now: datetime) -> Arming:
+    def arming_of(self, judge: Judge, now: datetime) -> Arming:
         arming = self.arming(now)
-        return replace(arming, shadow=True) if judge is self.anomaly and judge.silent else arming
+        return replace(arming, shadow=True) if judge.silent else arming
 
     def p95_latency_s(self) -> float | None:
         if not self.latency_s:
@@ -91,7 +105,7 @@ class Line:
         """The `<camera>/state` payload of contracts.md."""
         status = self.capture.status()
         state = CameraState.PAUSED if self.runtime.privacy else status.state
-        reached = next((one for one in self.state.open_incidents if one.reached), None)
+        reached = gravest(self.judges)
         score = self.current_score(now_tick_s)
         label, confidence = score.top if score else (NORMAL, 0.0)
         latency_s = self.p95_latency_s()
@@ -105,7 +119,7 @@ class Line:
             "threshold": self.rules.threshold_of(reached.label if reached else label),
             "detection": self.runtime.detection,
             "privacy": self.runtime.privacy,
-            "tampered": False,
+            **(self.scene.view(now_tick_s) if self.scene else NOBODY_LOOKS),
             "snoozed_until": timestamp(running_snooze(self.runtime, now)),
             "fps": round(status.fps, 2),
             "latency_ms": None if latency_s is None else round(latency_s * 1000),
@@ -114,9 +128,15 @@ class Line:
         } | ({"anomaly": self.anomaly.view(_current(self.anomaly, now_tick_s))} if self.anomaly else {})
 
 
-def _current(judge: Line | AnomalyWatch, now_tick_s: float) -> Score | None:
+def _current(judge: Judge, now_tick_s: float) -> Score | None:
     score = judge.score
     return None if score is None or now_tick_s - score.tick_s > silence_limit_s(judge.rules, score) else score
+
+
+def gravest(judges: Sequence[Judge]) -> OpenIncident | None:
+    """The gravest and surest of what is going on now; what nobody is told of goes last."""
+    found = [one for judge in judges if not judge.silent for one in judge.state.open_incidents if one.reached]
+    return max(found, key=lambda one: (one.severity, one.confidence), default=None)
 
 
 def running_snooze(runtime: CameraRuntime, now: datetime) -> datetime | None:
@@ -133,5 +153,8 @@ def snoozed_labels(runtime: CameraRuntime, now: datetime) -> frozenset[str]:
 
 def discrete(view: Mapping[str, Any]) -> tuple[Any, ...]:
     """What must be told at once when it changes; the rest of a view may wait."""
-    keys = ("state", "online", "active", "label", "threshold", "detection", "privacy", "snoozed_until", "model")
+    keys = (
+        "state", "online", "active", "label", "threshold", "detection", "privacy", "snoozed_until", "model",
+        "tampered", "tamper", "persons", "objects", "zones",
+    )  # fmt: skip
     return tuple(view[key] for key in keys)

@@ -10,13 +10,13 @@ import logging
 from collections.abc import Callable, Sequence
 
 from . import background
-from .anomaly_watch import AnomalyWatch
 from .config import CameraConfig
 from .decision.policy import close_all, expire, step
 from .decision.state import PolicyState
 from .domain.clock import Clock
 from .domain.types import Alert, ChangeType, Frame, Score
 from .inference import Work, Worker
+from .judge import Judge
 from .line import Line
 from .mailbox import Mailbox
 
@@ -32,7 +32,7 @@ class Pipeline:
     `on_alert` gets each decision in order; it must not block.
     """
 
-    def __init__(self, workers: Sequence[Worker], on_alert: Callable[[Line, Alert], None], clock: Clock) -> None:
+    def __init__(self, workers: Sequence[Worker], on_alert: Callable[[Line, Judge, Alert], None], clock: Clock) -> None:
         self._workers = workers
         self._on_alert = on_alert
         self._clock = clock
@@ -169,7 +169,7 @@ class Pipeline:
         judge.score = score
         self._take(line, judge, state, alerts)
 
-    def _take(self, line: Line, judge: Line | AnomalyWatch, state: PolicyState, alerts: Sequence[Alert]) -> None:
+    def _take(self, line: Line, judge: Judge, state: PolicyState, alerts: Sequence[Alert]) -> None:
         judge.state = state
         for alert in alerts:
             if line.anomaly is not None:
@@ -177,7 +177,7 @@ class Pipeline:
             if alert.type is ChangeType.NEW and alert.scores:
                 first = alert.scores[0]
                 line.recorder.begin(alert.incident_id, first.tick_s - first.window_s)
-            self._on_alert(line, alert)
+            self._on_alert(line, judge, alert)
 
     def _died(self, fault: str) -> None:
         self.fault = fault
@@ -186,7 +186,7 @@ class Pipeline:
         for judge in line.judges:
             self.close(line, judge)
 
-    def close(self, line: Line, judge: Line | AnomalyWatch) -> None:
+    def close(self, line: Line, judge: Judge) -> None:
         """Ends what is open at one of a line's judges."""
         now, tick_s = self._clock.now(), self._clock.tick_s()
         self._take(line, judge, *close_all(judge.rules, judge.state, line.id, now, tick_s))

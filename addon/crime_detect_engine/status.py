@@ -18,7 +18,7 @@ from . import __version__
 from .anomaly_watch import anomaly_metrics
 from .domain.clock import Clock
 from .domain.errors import StoreError
-from .domain.types import CameraState, ModelSpec
+from .domain.types import RULE_CLASSES, CameraState, ModelSpec
 from .domain.wire import SCHEMA_VERSION
 from .inference import Worker
 from .line import Line, discrete
@@ -35,7 +35,7 @@ CONFIDENCE_STEP = 0.05
 CHECK_EVERY_S = 0.5
 SLOW_CHECK_EVERY = 20
 TELL_FIGURES_EVERY_S = 300.0
-FEATURES = ("cameras", "retention", "sources_test", "mqtt_discovery", "models")
+FEATURES = ("cameras", "retention", "sources_test", "mqtt_discovery", "models", "zones")
 """What this version can besides the first one, for programs that meet several."""
 
 
@@ -193,6 +193,7 @@ class Status:
             "versions": {"engine": __version__, "model": f"{first.name} {first.version}", "schema": SCHEMA_VERSION},
             "features": list(FEATURES),
             "labels": list(first.labels),
+            "rules": list(RULE_CLASSES),
             "cameras": [{"id": line.id, "name": line.config.name} for line in self.pipeline.lines.values()],
             "api_url": identity.api_url,
             "mqtt_discovery": self.mqtt_discovery(),

@@ -10,9 +10,11 @@ from typing import Any
 
 from . import background
 from .domain.errors import CrimeDetectError, StoreError
-from .domain.types import ANOMALY, Alert, ChangeType, IncidentSource, Location, ModelRef, Picture
+from .domain.types import Alert, ChangeType, Grounds, Location, Picture
+from .judge import Judge
 from .line import Line
 from .recorder import ClipMaterial
+from .store.boxes import draw_boxes
 from .store.incidents import IncidentContext
 from .store.pictures import encode_jpeg
 from .store.store import Store
@@ -31,10 +33,9 @@ class Entry:
 
     alert: Alert
     location: Location | None
-    model: ModelRef
+    grounds: Grounds
     picture: Picture | None
     material: ClipMaterial | None
-    source: IncidentSource = IncidentSource.MODEL
 
     @property
     def bytes(self) -> int:
@@ -71,19 +72,16 @@ class Writer:
     def start(self) -> None:
         self._task = background.start(self._run(), "the writer of alerts", self._died)
 
-    def put(self, line: Line, alert: Alert) -> None:
+    def put(self, line: Line, judge: Judge, alert: Alert) -> None:
         """Takes the picture of the moment now, because the ring forgets it; encoding and storing come later."""
-        score = alert.scores[-1] if alert.scores else None
+        score, grounds = alert.scores[-1] if alert.scores else None, judge.grounds(alert)
         picture = None
         if score is not None and alert.best:
-            picture = line.recorder.picture_at(score.tick_s - score.window_s / 2)
+            picture = grounds.picture or line.recorder.picture_at(score.tick_s - score.window_s / 2)
         material = None
         if alert.type is ChangeType.END:
-            material = line.recorder.finish(alert.incident_id, line.score.tick_s if line.score else 0.0)
-        model, source = ModelRef(line.spec.name, line.spec.version), IncidentSource.MODEL
-        if alert.label == ANOMALY:
-            model, source = line.anomaly.model if line.anomaly else model, IncidentSource.ANOMALY
-        entry = Entry(alert, line.config.location, model, picture, material, source)
+            material = line.recorder.finish(alert.incident_id, judge.score.tick_s if judge.score else 0.0)
+        entry = Entry(alert, line.config.location, grounds, picture, material)
         if self._held_bytes + entry.bytes > HELD_BYTES:
             self.bare += 1
             entry = replace(entry, picture=None, material=None)
@@ -159,10 +157,11 @@ async def store_entry(store: Store, entry: Entry) -> None:
     alert, snapshot, clip = entry.alert, None, None
     if entry.picture is not None:
         picture = entry.picture
-        snapshot = await asyncio.to_thread(lambda: encode_jpeg(picture.rgb(SNAPSHOT_HEIGHT)))
+        boxes = entry.grounds.boxes if entry.grounds.draw else ()
+        snapshot = await asyncio.to_thread(lambda: encode_jpeg(draw_boxes(picture.rgb(SNAPSHOT_HEIGHT), boxes)))
     if entry.material is not None and entry.material.span is not None:
         clip = await store.clips.remux(alert.incident_id, entry.material.span)
     elif entry.material is not None:
         pictures = [(frame.tick_s, frame.jpeg) for frame in entry.material.frames]
         clip = await store.clips.encode(alert.incident_id, pictures)
-    await store.write(alert, snapshot, IncidentContext(entry.location, entry.model, entry.source), clip)
+    await store.write(alert, snapshot, IncidentContext(entry.location, entry.grounds), clip)

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiohttp import ClientSession
 from crime_detect_engine.config import CameraConfig
+from crime_detect_engine.config.settings import LineConfig, ZoneConfig
 from crime_detect_engine.configuring import settings_json
 from crime_detect_engine.decision.schedule import ScheduleWindow
 from crime_detect_engine.decision.state import OpenIncident, PolicyState, Track
@@ -40,6 +41,7 @@ from crime_detect_engine.line import Line
 from crime_detect_engine.outputs.outbox import ChannelStatus
 from crime_detect_engine.pipeline import Pipeline
 from crime_detect_engine.status import Identity, Status
+from crime_detect_engine.tracking.places import CrossingLine, Zone
 from crime_detect_engine.web.access import ROLES, Access
 from crime_detect_engine.web.server import Server, build_app, serve
 
@@ -57,6 +59,12 @@ SPEC = ModelSpec(
     scale="unit", interpolation="bilinear", feature_dim=1280, hidden_dim=128, temperature=1.2, min_frames=10,
     trained=True, metrics={"balanced_accuracy": 0.9},
 )  # fmt: skip
+IN_VIEW = {
+    "tampered": True, "tamper": "covered", "persons": 1, "objects": {"car": 2, "person": 1},
+    "zones": {"yard": {"persons": 1, "objects": {"person": 1}, "occupied": True}},
+}  # fmt: skip
+YARD = Zone("yard", ((0.1, 0.4), (0.9, 0.4), (0.9, 1.0)), intrusion_s=1.0, loitering_s=60.0)
+GATE = CrossingLine("gate", (0.2, 0.8), (0.8, 0.8), "left_to_right")
 NIGHTS = ScheduleWindow(frozenset(range(5)), 22 * 60, 6 * 60)
 
 Golden = Callable[[str, Any], None]
@@ -112,6 +120,9 @@ def full_incident() -> Incident:
         acknowledged=True,
         hold=True,
         frigate_event_id="1763694000.123456-abc123",
+        rule="intrusion",
+        why=({"reason": "person_in_region", "weight": 0.4, "detail": "1 person where it moves"},),
+        attributes={"carried": [{"label": "backpack", "confidence": 0.61}]},
         note="never on the wire",
     )
 
@@ -140,7 +151,7 @@ def opened_incident() -> Incident:
         full_incident(), ended_at=None, confidence=0.85, probabilities={"normal": 0.15, "fighting": 0.85},
         severity=Severity.ALERT, notify=True, suppressed_by=None, scores_summary={"count": 3, "max": 0.85, "mean": 0.8},
         snapshot_rev=1, clip=None, verdict=None, acknowledged=False, hold=False, frigate_event_id=None, boxes=(),
-        zone=None, identities=(),
+        zone=None, identities=(), rule=None, why=(), attributes={},
     )  # fmt: skip
 
 
@@ -152,6 +163,8 @@ def make_line(camera: str, state: CameraState, clock: ManualClock, *, busy: bool
     config = CameraConfig(camera, f"rtsp://user:hemmelig@10.0.0.5/{camera}", camera.replace("_", " ").capitalize())
     unused = dict.fromkeys(("windows", "recorder", "sampler"))
     config = replace(config, rules=Rules(per_class={"fighting": 0.7}), schedule=(NIGHTS,) if busy else ())
+    if busy:
+        config = replace(config, zones=(ZoneConfig(YARD, (NIGHTS,)),), lines=(LineConfig(GATE),))
     rules, zone = config.rules, ZoneInfo("UTC")
     line = Line(config=config, spec=SPEC, capture=capture, rules=rules, zone=zone, **unused)  # type: ignore[arg-type]
     if busy:
@@ -164,6 +177,7 @@ def make_line(camera: str, state: CameraState, clock: ManualClock, *, busy: bool
         line.score = Score(camera, AT, tick_s, {"normal": 0.2, "fighting": 0.8}, SPEC.name, 9.0)
         line.runtime = CameraRuntime(snoozed_until=AT.replace(minute=30))
         line.latency_s.extend([0.084] * 20)
+        line.scene = SimpleNamespace(judges=(), view=lambda _now_tick_s: IN_VIEW)  # type: ignore[assignment]
     return line
 
 

@@ -29,6 +29,7 @@ TEXT, OPTIONAL_TEXT, NUMBER, OPTIONAL_MAP = str, (str, NoneType), (int, float), 
 INCIDENT: Shape = {
     "incident_id": TEXT, "camera": TEXT, "source": TEXT, "label": TEXT, "confidence": NUMBER, "threshold": NUMBER,
     "probabilities": dict, "boxes": list, "zone": OPTIONAL_TEXT, "location": OPTIONAL_MAP, "identities": list,
+    "rule": OPTIONAL_TEXT, "why": list, "attributes": dict,
     "severity": TEXT, "notify": bool, "suppressed_by": OPTIONAL_TEXT, "started_at": TEXT, "ended_at": OPTIONAL_TEXT,
     "scores_summary": dict, "model": OPTIONAL_MAP, "media": dict, "verdict": OPTIONAL_TEXT, "acknowledged": bool,
     "hold": bool, "frigate_event_id": OPTIONAL_TEXT,
@@ -40,12 +41,14 @@ INCIDENT_MESSAGE: Shape = {
 }  # fmt: skip
 STATE: Shape = {
     "schema_version": int, "state": TEXT, "online": bool, "active": bool, "label": TEXT, "confidence": NUMBER,
-    "threshold": NUMBER, "detection": bool, "privacy": bool, "tampered": bool, "snoozed_until": OPTIONAL_TEXT,
+    "threshold": NUMBER, "detection": bool, "privacy": bool, "tampered": bool,
+    "tamper": OPTIONAL_TEXT, "persons": (int, NoneType), "objects": dict, "zones": dict, "snoozed_until": OPTIONAL_TEXT,
     "fps": NUMBER, "latency_ms": (int, float, NoneType), "model": TEXT, "updated_at": TEXT,
 }  # fmt: skip
 INFO: Shape = {
     "schema_version": int, "uuid": TEXT, "epoch": TEXT, "instance": TEXT, "versions": dict, "labels": list,
-    "cameras": list, "api_url": OPTIONAL_TEXT, "features": list, "mqtt_discovery": bool, "problems": list,
+    "rules": list, "cameras": list, "api_url": OPTIONAL_TEXT, "features": list, "mqtt_discovery": bool,
+    "problems": list,
 }  # fmt: skip
 PROBLEM: Shape = {"code": TEXT, "camera": OPTIONAL_TEXT, "detail": TEXT}
 ENVELOPE: Shape = {"schema_version": int, "uuid": TEXT, "epoch": TEXT, "seq": int, "kind": TEXT, "data": dict}

@@ -12,7 +12,7 @@ class ConfigChange:
     """Camera ids, each in one set at most; `sections` are the other top-level keys whose settings differ."""
 
     rules_changed: frozenset[str] = frozenset()
-    """Rules, schedule, name, location or what is unusual: swapped while the stream goes on."""
+    """Rules, schedule, zones, name, location or what is unusual: swapped while the stream goes on."""
     rebuild: frozenset[str] = frozenset()
     """Source, masks, sampling, or the model: only this camera's line is built anew."""
     added: frozenset[str] = frozenset()
@@ -56,4 +56,7 @@ def _without_rules(camera: CameraConfig) -> CameraConfig:
         name=plain.name,
         location=plain.location,
         anomaly=plain.anomaly,
+        zones=plain.zones,
+        lines=plain.lines,
+        detector=plain.detector,
     )

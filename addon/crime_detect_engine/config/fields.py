@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import voluptuous as vol
 
 from crime_detect_engine.domain.polygons import encloses
-from crime_detect_engine.domain.types import ANOMALY, NORMAL, VOCABULARY, Location, Severity
+from crime_detect_engine.domain.types import INCIDENT_CLASSES, NORMAL, RULE_CLASSES, VOCABULARY, Location, Severity
 from crime_detect_engine.domain.units import parse_duration
 from crime_detect_engine.sources import SOURCES
 
@@ -72,7 +72,9 @@ def one_of(*allowed: str) -> Callable[[object], str]:
 
 
 label = one_of(*LABELS)
-incident_label = one_of(*LABELS, ANOMALY)
+rated_label = one_of(*dict.fromkeys((*LABELS, *RULE_CLASSES)))
+"""What has a threshold of its own at a camera."""
+incident_label = one_of(*INCIDENT_CLASSES)
 """Also what no model says: what an incident may be called."""
 
 
@@ -117,6 +119,12 @@ def auto_or_off(value: object) -> bool:
     if value not in ("auto", "off", False):
         raise vol.Invalid("expected auto or off")
     return value == "auto"
+
+
+def auto_on_off(value: object) -> str:
+    """YAML reads a bare on and off as true and false."""
+    word = {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+    return one_of("auto", "on", "off")(word)
 
 
 def severity(value: object) -> Severity:

@@ -18,18 +18,20 @@ from crime_detect_engine.outputs.mqtt_options import SCHEMA as MQTT
 from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
 from crime_detect_engine.store.retention import SCHEMA as RETENTION
 from crime_detect_engine.store.retention import RetentionOptions
+from crime_detect_engine.tracking.places import LINE_KEYS, ZONE_KEYS
 from crime_detect_engine.vision.anomaly import SCHEMA as ANOMALY
 from crime_detect_engine.vision.anomaly import AnomalyOptions
 
 from . import fields
+from .areas import lines_of, zones_of
 from .fields import LOCATION, Maybe, not_in_this_version
-from .settings import UTC_WARNING, CameraConfig, Config, ModelOptions
+from .settings import UTC_WARNING, CameraConfig, Config, DetectorOptions, ModelOptions
 
 DETECTION = vol.Schema(
     {
         "mode": Maybe(fields.mode),
         "threshold": Maybe(fields.number(0, 1, above=True)),
-        "per_class": Maybe({fields.label: fields.number(0, 1, above=True)}),
+        "per_class": Maybe({fields.rated_label: fields.number(0, 1, above=True)}),
         "profile": Maybe(fields.one_of(*PROFILES)),
         "frame_skip": Maybe(fields.whole(1, 60)),
         "sequence_length": Maybe(fields.whole(10, 50)),
@@ -50,7 +52,9 @@ CAMERA = vol.Schema(
         "schedule": Maybe([SCHEDULE]),
         "masks": Maybe([fields.polygon]),
         "anomaly": Maybe(ANOMALY),
-        "zones": not_in_this_version,
+        "zones": Maybe({fields.slug: vol.Schema({**ZONE_KEYS, "schedule": Maybe([SCHEDULE])})}),
+        "lines": Maybe({fields.slug: vol.Schema({**LINE_KEYS, "schedule": Maybe([SCHEDULE])})}),
+        "detector": Maybe(fields.auto_on_off),
     }
 )
 
@@ -65,6 +69,17 @@ MODEL = vol.All(
     lambda value: ModelOptions(**value),
 )
 
+DETECTOR = vol.All(
+    vol.Schema(
+        {
+            "name": fields.one_of("yolox_nano", "nanodet_m", "fasterrcnn", "ssdlite"),
+            "confidence": fields.number(0.1, 0.95),
+            "rate": fields.number(0.5, 8),
+        }
+    ),
+    lambda value: DetectorOptions(**value),
+)
+
 SECTIONS = vol.Schema(
     {
         "instance": Maybe(fields.slug),
@@ -74,6 +89,7 @@ SECTIONS = vol.Schema(
         "frigate": Maybe(FRIGATE),
         "mqtt": Maybe(MQTT),
         "model": Maybe(MODEL),
+        "detector": Maybe(DETECTOR),
         "severity": Maybe({fields.incident_label: fields.severity}),
         "alerts": Maybe(ALERTS),
         "retention": Maybe(RETENTION),
@@ -128,7 +144,7 @@ def _unknown_labels(given: Mapping[str, Any]) -> Iterator[vol.Invalid]:
 
 
 def _camera(name: str, options: Mapping[str, Any], severity: Mapping[str, Severity]) -> CameraConfig:
-    given = {key: part for key, part in options.items() if part is not None and key != "zones"}
+    given = {key: part for key, part in options.items() if part is not None}
     detection = {key: part for key, part in given.pop("detection", {}).items() if part is not None}
     return CameraConfig(
         id=name,
@@ -140,6 +156,9 @@ def _camera(name: str, options: Mapping[str, Any], severity: Mapping[str, Severi
         schedule=tuple(given.get("schedule", ())),
         masks=tuple(given.get("masks", ())),
         anomaly=given.get("anomaly", AnomalyOptions()),
+        zones=zones_of(given.get("zones", {})),
+        lines=lines_of(given.get("lines", {})),
+        detector=given.get("detector", "auto"),
         rules=rules_of(detection, severity),
     )
 

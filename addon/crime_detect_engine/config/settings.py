@@ -12,6 +12,7 @@ from crime_detect_engine.outputs import AlertOptions
 from crime_detect_engine.outputs.mqtt_options import MqttOptions
 from crime_detect_engine.sources.frigate import FrigateOptions
 from crime_detect_engine.store.retention import RetentionOptions
+from crime_detect_engine.tracking.places import CrossingLine, Zone
 from crime_detect_engine.vision.anomaly import AnomalyOptions
 
 SYNTHETIC = "synthetic:"
@@ -20,6 +21,31 @@ Polygon = tuple[tuple[float, float], ...]
 
 RESERVED_CAMERAS = frozenset({"available", "info", "stats", "incident", "media", "replay"})
 UTC_WARNING = "no timezone is set and TZ names none: schedules and reports use UTC; set `timezone`, like Europe/Paris"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneConfig:
+    """A zone, and when its rules hold; an empty schedule is always."""
+
+    zone: Zone
+    schedule: tuple[ScheduleWindow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LineConfig:
+    """As ZoneConfig, for a line."""
+
+    line: CrossingLine
+    schedule: tuple[ScheduleWindow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorOptions:
+    """What finds persons and things where a camera asks for it. `rate` is looks a second while something moves."""
+
+    name: str = "yolox_nano"
+    confidence: float = 0.4
+    rate: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +64,15 @@ class CameraConfig:
     """Empty is always armed."""
     masks: tuple[Polygon, ...] = ()
     anomaly: AnomalyOptions = field(default_factory=AnomalyOptions)
+    zones: tuple[ZoneConfig, ...] = ()
+    lines: tuple[LineConfig, ...] = ()
+    detector: str = "auto"
+    """`auto` looks for persons and things where a zone or line needs it, `on` always, `off` never."""
+
+    @property
+    def looks(self) -> bool:
+        """Whether somebody looks who and what is there."""
+        return self.detector == "on" or (self.detector == "auto" and bool(self.zones or self.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +96,7 @@ class Config:
     frigate: FrigateOptions | None = None
     mqtt: MqttOptions | None = None
     model: ModelOptions = field(default_factory=ModelOptions)
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
     severity: Mapping[str, Severity] = field(default_factory=dict)
     alerts: AlertOptions = field(default_factory=AlertOptions)
     retention: RetentionOptions = field(default_factory=RetentionOptions)

@@ -55,7 +55,8 @@ class Administration(Protocol):
         ...
 
     async def change_camera(self, camera: str, changes: Mapping[str, Any], actor: Actor) -> None:
-        """`name`, `source`, `per_class`, `schedule`, `masks` as below the camera in the file; None takes the default.
+        """`name`, `source`, `per_class`, `schedule`, `masks`, `zones`, `lines`, `detector` as below the
+        camera in the file; None takes the default.
 
         Other masks are another line: no picture taken under the old ones is shown once this has returned.
         A `source` as `CameraView.source` shows it (credentials hidden) changes nothing.

@@ -21,6 +21,12 @@ VOCABULARY = (
 )  # fmt: skip
 ANOMALY = "anomaly"
 """What the detector of the unusual calls an incident; no model may claim it, so it is no part of VOCABULARY."""
+RULE_CLASSES = (
+    "trespassing", "loitering", "line_crossing", "object_left", "object_taken", "crowd", "running", "tampering",
+)  # fmt: skip
+"""What rules over people, things and zones call an incident, without any learned class."""
+INCIDENT_CLASSES = tuple(dict.fromkeys((*VOCABULARY[1:], *RULE_CLASSES, ANOMALY)))
+"""Everything that an incident may be called."""
 
 
 class Picture(Protocol):
@@ -193,6 +199,18 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that a decision rests on. `weight` was added to the log odds of the score, 0 for what only explains."""
+
+    reason: str
+    weight: float = 0.0
+    detail: str | None = None
+
+    def json(self) -> dict[str, Any]:
+        return {"reason": self.reason, "weight": round(self.weight, 4), "detail": self.detail}
+
+
+@dataclass(frozen=True, slots=True)
 class Location:
     latitude: float
     longitude: float
@@ -202,6 +220,23 @@ class Location:
 class ModelRef:
     name: str
     version: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grounds:
+    """What an alert rests on that the policy does not know. `picture` is the moment to show, None: the recorder's."""
+
+    source: IncidentSource = IncidentSource.MODEL
+    model: ModelRef | None = None
+    zone: str | None = None
+    rule: str | None = None
+    boxes: Sequence[Mapping[str, Any]] = ()
+    identities: Sequence[str] = ()
+    why: Sequence[Reason] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    picture: Picture | None = None
+    draw: bool = False
+    """Whether the boxes are drawn on the snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +271,12 @@ class Incident:
     acknowledged: bool = False
     hold: bool = False
     frigate_event_id: str | None = None
+    rule: str | None = None
+    """Which rule decided, for incidents of source `zone`: `intrusion`, `dwell`, `returns`, …"""
+    why: Sequence[Mapping[str, Any]] = ()
+    """What the decision rests on besides the score: `{reason, weight, detail}` each."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What was seen or told beside: things carried, number plates, sounds."""
     note: str | None = None
 
 

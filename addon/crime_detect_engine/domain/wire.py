@@ -39,6 +39,9 @@ def incident_json(incident: Incident, base: str = "/api/v1") -> dict[str, Any]:
         "probabilities": {k: round(v, 4) for k, v in incident.probabilities.items()},
         "boxes": list(incident.boxes),
         "zone": incident.zone,
+        "rule": incident.rule,
+        "why": [dict(reason) for reason in incident.why],
+        "attributes": dict(incident.attributes),
         "location": None
         if incident.location is None
         else {"latitude": incident.location.latitude, "longitude": incident.location.longitude},

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,10 @@ from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport,
 from crime_detect_engine.domain.types import (
     Alert,
     ChangeType,
+    Grounds,
     Incident,
     IncidentSource,
     Location,
-    ModelRef,
     Score,
     Severity,
 )
@@ -38,16 +38,14 @@ class IncidentContext:
     """What the pipeline knows of a camera and the policy does not."""
 
     location: Location | None = None
-    model: ModelRef | None = None
-    source: IncidentSource = IncidentSource.MODEL
-    zone: str | None = None
-    boxes: Sequence[Mapping[str, Any]] = ()
+    grounds: Grounds = field(default_factory=Grounds)
     faces_blurred: bool = False
 
 
 def merge(before: Incident | None, alert: Alert, context: IncidentContext) -> Incident:
     """The incident after an alert; severity and confidence never fall. Pure."""
     ended_at = alert.at if alert.type is ChangeType.END else None
+    grounds = context.grounds
     changes: dict[str, Any] = {
         "label": alert.label,
         "threshold": alert.threshold,
@@ -58,13 +56,14 @@ def merge(before: Incident | None, alert: Alert, context: IncidentContext) -> In
         before = Incident(
             incident_id=alert.incident_id,
             camera=alert.camera,
-            source=context.source,
+            source=grounds.source,
             confidence=alert.confidence,
             severity=alert.severity,
             started_at=alert.started_at,
             ended_at=ended_at,
-            model=context.model,
-            zone=context.zone,
+            model=grounds.model,
+            zone=grounds.zone,
+            rule=grounds.rule,
             location=context.location,
             faces_blurred=context.faces_blurred,
             **changes,
@@ -77,7 +76,10 @@ def merge(before: Incident | None, alert: Alert, context: IncidentContext) -> In
         confidence=max(before.confidence, alert.confidence),
         severity=max(before.severity, alert.severity),
         ended_at=ended_at or before.ended_at,
-        boxes=tuple(context.boxes) or before.boxes,
+        boxes=tuple(grounds.boxes) if grounds.boxes and (alert.best or not before.boxes) else before.boxes,
+        identities=tuple(dict.fromkeys((*before.identities, *grounds.identities))),
+        why=tuple(reason.json() for reason in grounds.why) or before.why,
+        attributes={**before.attributes, **grounds.attributes},
         probabilities=dict(top.probabilities) if top is not None and best else before.probabilities,
         scores_summary=_summary(before.scores_summary, [s.probabilities.get(alert.label, 0.0) for s in alert.scores]),
     )

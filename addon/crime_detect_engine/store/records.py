@@ -53,6 +53,9 @@ def incident_values(incident: Incident) -> dict[str, Any]:
         "acknowledged": incident.acknowledged,
         "hold": incident.hold,
         "frigate_event_id": incident.frigate_event_id,
+        "rule": incident.rule,
+        "why": [dict(reason) for reason in incident.why],
+        "attributes": dict(incident.attributes),
         "note": incident.note,
     }
 
@@ -87,6 +90,10 @@ def incident_from(values: Mapping[str, Any]) -> Incident:
         acknowledged=values["acknowledged"],
         hold=values["hold"],
         frigate_event_id=values["frigate_event_id"],
+        # Records that an earlier version wrote beside the pictures do not have these.
+        rule=values.get("rule"),
+        why=tuple(values.get("why", ())),
+        attributes=values.get("attributes", {}),
         note=values["note"],
     )
 

@@ -29,6 +29,9 @@ FRACTION = vol.All(vol.Coerce(finite, msg="expected a number"), vol.Range(min=0,
 _POINT = vol.All([FRACTION], vol.Length(min=2, max=2, msg="expected a point like [0.2, 0.3]"))
 _POLYGON = vol.All([_POINT], vol.Length(min=3, max=32, msg="expected 3 to 32 points"))
 MASKS = vol.All([_POLYGON], vol.Length(max=16, msg="expected up to 16 masks"))
+_AREA = vol.Match(r"^[a-z0-9_]{1,32}$", msg="expected 1 to 32 of a-z, 0-9 and _")
+AREAS = vol.All({_AREA: dict}, vol.Length(max=16, msg="expected up to 16"))
+"""Zones or lines by name, each as in the configuration file, which knows what is allowed."""
 
 
 def body_timestamp(text: Any) -> datetime:

@@ -14,7 +14,7 @@ from crime_detect_engine.web.access import ACCESS, ACTOR, allows, role
 from crime_detect_engine.web.errors import ForbiddenError, LaterError
 from crime_detect_engine.web.live import LIVE
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body
-from crime_detect_engine.web.schemas import ADDRESS, FRACTION, LABEL, MASKS, SHORT_TEXT, finite
+from crime_detect_engine.web.schemas import ADDRESS, AREAS, FRACTION, LABEL, MASKS, SHORT_TEXT, finite
 from crime_detect_engine.web.streams import STREAMS
 from crime_detect_engine.web.visibility import require_all_cameras, visible_camera, visible_cameras
 
@@ -41,11 +41,14 @@ _CHANGES = vol.Schema(
         vol.Optional("per_class"): vol.Any(None, {LABEL: FRACTION}),
         vol.Optional("schedule"): vol.Any(None, [_WINDOW]),
         vol.Optional("masks"): vol.Any(None, MASKS),
+        vol.Optional("zones"): vol.Any(None, AREAS),
+        vol.Optional("lines"): vol.Any(None, AREAS),
+        vol.Optional("detector"): vol.Any(None, SHORT_TEXT),
         vol.Optional("mode"): SHORT_TEXT,
         vol.Optional("false_alarm_budget"): vol.Any(None, SHORT_TEXT, FRACTION),
     }
 )
-_KEPT_IN_FILE = ("name", "source", "per_class", "schedule", "masks")
+_KEPT_IN_FILE = ("name", "source", "per_class", "schedule", "masks", "zones", "lines", "detector")
 _LATER = ("mode", "false_alarm_budget")
 _NEW = vol.Schema(
     {
