@@ -13,6 +13,7 @@ import platformdirs
 
 CONTAINER_VARIABLE = "CRIME_DETECT_CONTAINER"
 CONTAINER_DATA = Path("/data")
+MODELS_VARIABLE = "CRIME_DETECT_MODELS"
 SUPERVISOR_URL = "http://supervisor"
 CONTAINER_CONFIG = Path("/config/crime_detect.yaml")
 APP_OPTIONS = "options.json"
@@ -45,6 +46,16 @@ def data_dir(
     if in_container(environment) and container_data.is_dir():
         return container_data
     return Path(platformdirs.user_data_dir("crime-detect", appauthor=False))
+
+
+def detector_folders(data: Path, environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """Where the weights of detectors are looked for: what CRIME_DETECT_MODELS names, then the data folder's own.
+
+    What is fetched is kept in the last.
+    """
+    named = (os.environ if environment is None else environment).get(MODELS_VARIABLE)
+    own = data / "models" / "detectors"
+    return (Path(named).expanduser().absolute(), own) if named else (own,)
 
 
 def container_config(environment: Mapping[str, str] | None = None, file: Path = CONTAINER_CONFIG) -> Path | None:

@@ -1,0 +1,109 @@
+"""Owns what all detectors do around their network: fitting pictures, suppressing double boxes, naming what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crime_detect_engine.domain.scene import Box, Detection
+from crime_detect_engine.domain.types import Image
+
+LOWEST_CONFIDENCE = 0.1
+"""A tracker uses weak boxes to follow who is half hidden; alarms rest on more."""
+OVERLAP = 0.5
+MOST_CANDIDATES, MOST_FOUND = 300, 100
+STRIDE = 32
+
+
+def shrink(image: Image, size: int) -> Image:
+    """The picture with its longer side `size` at most: means of whole blocks, then bilinear. Smaller ones stay."""
+    longer = max(image.shape[:2])
+    if longer <= size:
+        return image
+    block = longer // size
+    if block > 1:
+        height, width = image.shape[0] // block or 1, image.shape[1] // block or 1
+        rows, columns = min(block, image.shape[0]), min(block, image.shape[1])
+        whole = image[: height * rows, : width * columns].reshape(height, rows, width, columns, 3)
+        image = whole.mean((1, 3), dtype=np.float32).astype(np.uint8)
+        longer = max(image.shape[:2])
+    if longer <= size:
+        return image
+    scale = size / longer
+    (top, bottom, down), (left, right, across) = (_taps(side, max(1, round(side * scale))) for side in image.shape[:2])
+    down, across = down[:, None, None], across[None, :, None]
+    upper = image[top][:, left] * (1 - across) + image[top][:, right] * across
+    lower = image[bottom][:, left] * (1 - across) + image[bottom][:, right] * across
+    mixed: Image = (upper * (1 - down) + lower * down + 0.5).astype(np.uint8)
+    return mixed
+
+
+def _taps(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """For each new pixel the two old ones it lies between, and the weight of the second."""
+    places = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+    low = places.astype(np.intp)
+    return low, np.minimum(low + 1, source - 1), (places - low).astype(np.float32)
+
+
+def pad(image: Image, fill: int) -> Image:
+    """The picture in the upper left of one whose sides are multiples of 32; uint8 [1, H, W, 3]."""
+    height, width = (-(-side // STRIDE) * STRIDE for side in image.shape[:2])
+    if image.shape[:2] == (height, width):
+        return image[None]
+    padded = np.full((1, height, width, 3), fill, np.uint8)
+    padded[0, : image.shape[0], : image.shape[1]] = image
+    return padded
+
+
+def centres(height: int, width: int, strides: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cell corners (x, y) in pixels [N, 2] of all levels, level by level and row by row, and their strides [N, 1]."""
+    places, steps = [], []
+    for stride in strides:
+        rows, columns = np.mgrid[0 : -(-height // stride), 0 : -(-width // stride)]
+        cells = np.stack([columns.ravel(), rows.ravel()], 1).astype(np.float32)
+        places.append(cells * stride)
+        steps.append(np.full((len(cells), 1), stride, np.float32))
+    return np.concatenate(places), np.concatenate(steps)
+
+
+def suppress(corners: NDArray[np.float32], scores: NDArray[np.float32], overlap: float = OVERLAP) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression of one class: indices that stay, surest first. `corners` [N, 4] are l, t, r, b."""
+    order = np.argsort(-scores, kind="stable")
+    areas = np.prod(np.maximum(corners[:, 2:] - corners[:, :2], 0), 1)
+    kept: list[np.intp] = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(best)
+        shared = np.minimum(corners[best, 2:], corners[rest, 2:]) - np.maximum(corners[best, :2], corners[rest, :2])
+        both = np.prod(np.maximum(shared, 0), 1)
+        union = np.maximum(areas[best] + areas[rest] - both, 1e-9)
+        order = rest[both / union <= overlap]
+    return np.array(kept, np.intp)
+
+
+def name_boxes(
+    corners: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: NDArray[np.intp],
+    labels: Sequence[str],
+    shape: tuple[int, int],
+) -> list[Detection]:
+    """Candidates in pixels of the fitted picture (height, width) → detections in 0..1, surest first.
+
+    Boxes are suppressed class by class, cut at the picture's edge, and dropped where nothing of them is inside.
+    """
+    if len(scores) > MOST_CANDIDATES:
+        best = np.argpartition(-scores, MOST_CANDIDATES)[:MOST_CANDIDATES]
+        corners, scores, classes = corners[best], scores[best], classes[best]
+    height, width = shape
+    edges = np.array([width, height, width, height], np.float32)
+    found = []
+    for index in np.unique(classes):
+        of_class = np.flatnonzero(classes == index)
+        for one in of_class[suppress(corners[of_class], scores[of_class])]:
+            left, top, right, bottom = np.clip(corners[one] / edges, 0.0, 1.0).tolist()
+            if right > left and bottom > top:
+                found.append(Detection(labels[index], min(1.0, float(scores[one])), Box(left, top, right, bottom)))
+    return sorted(found, key=lambda one: -one.confidence)[:MOST_FOUND]

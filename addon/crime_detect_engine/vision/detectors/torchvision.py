@@ -1,0 +1,84 @@
+"""Owns torchvision's detectors, for machines with a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.error import URLError
+
+import numpy as np
+import torch
+from torchvision.models import detection
+
+from crime_detect_engine.domain.errors import BackendError, CheckpointError
+from crime_detect_engine.domain.scene import Detection
+from crime_detect_engine.domain.types import Image
+
+from .boxes import LOWEST_CONFIDENCE, name_boxes, shrink
+from .coco import LABELS
+
+# What builds it, torchvision's name of its weights, and the longer side that its pictures should have.
+NETWORKS: Mapping[str, tuple[Any, Any, int]] = {
+    "fasterrcnn": (
+        detection.fasterrcnn_resnet50_fpn_v2,
+        detection.FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1,
+        1333,
+    ),
+    "ssdlite": (
+        detection.ssdlite320_mobilenet_v3_large,
+        detection.SSDLite320_MobileNet_V3_Large_Weights.COCO_V1,
+        320,
+    ),
+}
+
+
+class TorchvisionDetector:
+    """Faster R-CNN (arXiv:1506.01497, 2111.11429) or SSDLite (1801.04381), batched; fp32.
+
+    Weights are torchvision's own, fetched once by torchvision into its cache; `pretrained` false takes random ones.
+    Raises CheckpointError where they cannot be had, BackendError where the device is absent.
+    """
+
+    labels = LABELS
+
+    def __init__(self, name: str, device: str = "cuda", *, pretrained: bool = True) -> None:
+        build, weights, self.size = NETWORKS[name]
+        self.name, self.device, self.precision = name, device, "fp32"
+        if device == "cuda" and not torch.cuda.is_available():
+            raise BackendError("torch finds no CUDA device")
+        if device == "cpu":
+            torch.set_num_threads(1)
+        known = {label: index for index, label in enumerate(LABELS)}
+        self._classes = np.array([known.get(label, -1) for label in weights.meta["categories"]], np.intp)
+        options = {"weights": weights} if pretrained else {"weights": None, "weights_backbone": None}
+        try:
+            self._network = build(**options, box_score_thresh=LOWEST_CONFIDENCE).eval().to(device)
+        except (URLError, OSError, RuntimeError) as error:
+            raise CheckpointError(
+                f"torchvision could not fetch the weights of {name} ({error}); connect once to the internet, or put "
+                f"{weights.url.rsplit('/', 1)[-1]} of {weights.url} into {torch.hub.get_dir()}/checkpoints"
+            ) from error
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        if not images:
+            return []
+        small = [shrink(image, self.size) for image in images]
+        try:
+            with torch.inference_mode():
+                tensors = [torch.tensor(one, device=self.device).permute(2, 0, 1).float() / 255 for one in small]
+                outputs = self._network(tensors)
+        except RuntimeError as error:
+            raise BackendError(f"torch failed on {self.device}: {error}") from error
+        return [self._named(output, image) for output, image in zip(outputs, small, strict=True)]
+
+    def close(self) -> None:
+        del self._network
+        if self.device == "cuda":
+            torch.cuda.empty_cache()
+
+    def _named(self, output: Mapping[str, Any], image: Image) -> list[Detection]:
+        corners, scores, kinds = (output[key].float().cpu().numpy() for key in ("boxes", "scores", "labels"))
+        classes = self._classes[kinds.astype(np.intp)]
+        known = (classes >= 0) & (scores >= LOWEST_CONFIDENCE)
+        shape = image.shape[0], image.shape[1]
+        return name_boxes(corners[known], scores[known], classes[known], self.labels, shape)
