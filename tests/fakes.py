@@ -88,6 +88,8 @@ class FakeEngine:
     fixed: str | None = None
     """Why no camera can be changed."""
     active_model: str = "fights"
+    seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Who and what is in view, by camera, as `objects` answers it."""
 
     def __post_init__(self) -> None:
         self._listeners: list[Callable[[Event], None]] = []
@@ -101,8 +103,8 @@ class FakeEngine:
         payload = {
             "schema_version": 1, "state": "live", "online": True, "active": False, "label": "normal",
             "confidence": 0.12, "threshold": 0.8, "detection": True, "privacy": False, "tampered": False,
-            "snoozed_until": None, "fps": 7.5, "latency_ms": 84.0, "model": "demo",
-            "updated_at": timestamp(self.clock_at),
+            "tamper": None, "persons": None, "objects": {}, "zones": {}, "snoozed_until": None, "fps": 7.5,
+            "latency_ms": 84.0, "model": "demo", "updated_at": timestamp(self.clock_at),
         } | state  # fmt: skip
         source = f"rtsp://10.0.0.5:554/{camera}"
         self.views[camera] = CameraView(camera, name, source, Location(52.1, 4.3), False, payload)
@@ -165,6 +167,10 @@ class FakeEngine:
 
     def live_picture(self, camera: str) -> Picture | None:
         return None if self.camera(camera).state["privacy"] else self.pictures[camera]
+
+    def objects(self, camera: str) -> Mapping[str, Any]:
+        private = self.camera(camera).state["privacy"]
+        return {"at": timestamp(self.clock_at), "items": [] if private else self.seen.get(camera, [])}
 
     def encode_jpeg(self, picture: Picture, max_height: int = 720) -> bytes:
         return cv2.imencode(".jpg", cv2.cvtColor(picture.rgb(max_height), cv2.COLOR_RGB2BGR))[1].tobytes()
@@ -264,6 +270,8 @@ class FakeEngine:
         if "masks" in changes:
             settings = {**self.views[camera].settings, "masks": changes["masks"] or []}
             self.views[camera] = replace(self.views[camera], settings=settings, masked=bool(changes["masks"]))
+        drawn = {key: changes[key] or {} for key in ("zones", "lines") if key in changes}
+        self.views[camera] = replace(self.views[camera], settings={**self.views[camera].settings, **drawn})
 
     def why_fixed(self, camera: str) -> str | None:
         return self.fixed

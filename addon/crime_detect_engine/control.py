@@ -25,6 +25,7 @@ from .domain.types import (
     Severity,
     Verdict,
 )
+from .domain.wire import timestamp
 from .line import Line
 from .pipeline import Pipeline
 from .sources.address import redact
@@ -82,9 +83,12 @@ class Control:
 
     def live_picture(self, camera: str) -> Picture | None:
         line = self._line(camera)
-        # The last picture of a camera that is away would look as if nothing happened there.
-        away = line.capture.status().state is CameraState.LOST
-        return None if line.runtime.privacy or away else line.recorder.newest()
+        return None if _blind(line) else line.recorder.newest()
+
+    def objects(self, camera: str) -> Mapping[str, Any]:
+        line, now = self._line(camera), self._clock.now()
+        items = () if line.scene is None or _blind(line) else line.scene.objects_json(self._clock.tick_s())
+        return {"at": timestamp(now), "items": list(items)}
 
     def encode_jpeg(self, picture: Picture, max_height: int = 720) -> bytes:
         return encode_jpeg(picture.rgb(max_height))
@@ -243,6 +247,11 @@ class Control:
         address, masked = redact(config.source), bool(config.masks)
         settings = settings_json(config)
         return CameraView(line.id, config.name, address, config.location, masked, state, problem, settings)
+
+
+def _blind(line: Line) -> bool:
+    """Whether nothing is shown: the last that was seen of a camera that is away would look as if it were now."""
+    return line.runtime.privacy or line.capture.status().state is CameraState.LOST
 
 
 def test_incident(clock: Clock, labels: Sequence[str]) -> Incident:

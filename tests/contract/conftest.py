@@ -65,6 +65,16 @@ IN_VIEW = {
 }  # fmt: skip
 YARD = Zone("yard", ((0.1, 0.4), (0.9, 0.4), (0.9, 1.0)), intrusion_s=1.0, loitering_s=60.0)
 GATE = CrossingLine("gate", (0.2, 0.8), (0.8, 0.8), "left_to_right")
+SEEN = [
+    {
+        "track": 7, "label": "person", "box": [0.41, 0.32, 0.12, 0.48], "score": 0.86, "dwell_s": 12.5, "speed": 0.4,
+        "zones": ["yard"], "identity": None,
+    },
+    {
+        "track": 3, "label": "car", "box": [0.05, 0.5, 0.3, 0.22], "score": 0.91, "dwell_s": 340.0, "speed": 0.0,
+        "zones": [], "identity": "courier",
+    },
+]  # fmt: skip
 NIGHTS = ScheduleWindow(frozenset(range(5)), 22 * 60, 6 * 60)
 
 Golden = Callable[[str, Any], None]
@@ -191,6 +201,7 @@ class ConstantEngine(FakeEngine):
             "front_door": make_line("front_door", CameraState.LIVE, self.clock, busy=True),
             "yard": make_line("yard", CameraState.LOST, self.clock, busy=False),
         }
+        self.seen = {"front_door": SEEN}
         self.status = self._status()
         self.views = {camera: self._view(line) for camera, line in self.lines.items()}
 

@@ -26,6 +26,7 @@ SERVED = {
     "DELETE /api/v1/cameras/{camera}",
     "GET /api/v1/cameras/{camera}/live.jpg",
     "GET /api/v1/cameras/{camera}/live.mjpeg",
+    "GET /api/v1/cameras/{camera}/objects",
     "POST /api/v1/cameras/{camera}/snooze",
     "GET /api/v1/incidents",
     "POST /api/v1/incidents",

@@ -57,6 +57,10 @@ MODEL: Shape = {
     "name": TEXT, "version": OPTIONAL_TEXT, "labels": list, "active": bool, "cameras": list, "usable": bool,
     "error": OPTIONAL_TEXT, "demo": bool, "metrics": dict,
 }  # fmt: skip
+OBJECT: Shape = {
+    "track": int, "label": TEXT, "box": list, "score": NUMBER, "dwell_s": NUMBER, "speed": NUMBER, "zones": list,
+    "identity": OPTIONAL_TEXT,
+}  # fmt: skip
 PAGE: Shape = {"items": list, "next_cursor": OPTIONAL_TEXT}
 
 
@@ -135,6 +139,7 @@ async def test_answers_of_the_api(served: Any, golden: Golden) -> None:
         "incidents_page": "/incidents",
         "cameras_page": "/cameras",
         "camera": "/cameras/front_door",
+        "objects": "/cameras/front_door/objects",
         "retention": "/retention",
         "sources_frigate": "/sources/frigate",
         "models_page": "/models",
@@ -153,6 +158,9 @@ async def test_answers_of_the_api(served: Any, golden: Golden) -> None:
         assert_shape(read(page), PAGE)
         assert all(set(item) == set(shape) for item in read(page)["items"])
     assert_shape(read("camera")["state"], STATE)
+    assert_shape(read("objects"), {"at": TEXT, "items": list})
+    for one in read("objects")["items"]:
+        assert_shape(one, OBJECT)
 
 
 async def test_the_feed(served: Any, incidents: dict[str, Incident], golden: Golden) -> None:

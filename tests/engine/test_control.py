@@ -19,8 +19,9 @@ from crime_detect_engine.configuring import Configuring
 from crime_detect_engine.control import Control
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError, StoreError
 from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport
-from crime_detect_engine.domain.types import CameraChanged, CameraState, IncidentChanged, Verdict
+from crime_detect_engine.domain.types import CameraChanged, CameraState, CameraStatus, IncidentChanged, Verdict
 from crime_detect_engine.models import Models
+from crime_detect_engine.scene_watch import NOBODY_LOOKS
 from crime_detect_engine.status import Identity, Status
 from crime_detect_engine.store.store import Store
 from crime_detect_engine.vision.anomaly import AnomalyOptions
@@ -74,6 +75,24 @@ async def engine(tmp_path: Path, make_flow: Any, small_spec: Any) -> AsyncIterat
     await flow.pipeline.stop()
     await writer.stop(5.0)
     await store.close()
+
+
+async def test_who_is_in_view_is_told_while_it_may_be_seen(engine, monkeypatch):
+    asked = []
+    seen = {"track": 7, "label": "person", "box": [0.4, 0.3, 0.1, 0.5]}
+    assert engine.control.objects("yard")["items"] == [], "nobody looks"
+    engine.line.scene = SimpleNamespace(
+        objects_json=lambda now_tick_s: asked.append(now_tick_s) or [seen], judges=(), view=lambda _: NOBODY_LOOKS
+    )
+    assert engine.control.objects("yard")["items"] == [seen]
+    assert asked == [engine.flow.clock.tick_s()]
+    with monkeypatch.context() as away:
+        away.setattr(engine.line.capture, "status", lambda: CameraStatus("yard", CameraState.LOST))
+        assert engine.control.objects("yard")["items"] == []
+    await engine.control.set_privacy("yard", True, ANNA)
+    assert engine.control.objects("yard")["items"] == []
+    with pytest.raises(NotFoundError):
+        engine.control.objects("nowhere")
 
 
 async def test_a_snooze_holds_alerts_back_and_ends_by_itself(engine, until):

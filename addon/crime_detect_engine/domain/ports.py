@@ -292,6 +292,11 @@ class EngineControl(Administration, Protocol):
         """The newest masked picture; None while there is none or privacy is on."""
         ...
 
+    def objects(self, camera: str) -> Mapping[str, Any]:
+        """`{"at", "items"}`: who and what is in view now, `{track, label, box, score, dwell_s, speed, zones, identity}`
+        each, surest first; nothing while privacy is on or nobody looks. Raises NotFoundError."""
+        ...
+
     def encode_jpeg(self, picture: Picture, max_height: int = 720) -> bytes: ...
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:

@@ -96,6 +96,12 @@ async def get_live_picture(request: web.Request) -> web.Response:
 
 
 @role("viewer")
+async def list_objects(request: web.Request) -> web.Response:
+    """Who and what is in view now: boxes relative to the picture; nothing while privacy is on or nobody looks."""
+    return web.json_response(request.app[ENGINE].objects(visible_camera(request).id))
+
+
+@role("viewer")
 async def stream_live_pictures(request: web.Request) -> web.StreamResponse:
     """Motion JPEG at no more than 5 pictures a second, until the caller leaves."""
     camera, live = visible_camera(request).id, request.app[LIVE]
@@ -183,5 +189,6 @@ ROUTES = (
     Route("DELETE", _CAMERA, remove_camera),
     Route("GET", f"{_CAMERA}/live.jpg", get_live_picture),
     Route("GET", f"{_CAMERA}/live.mjpeg", stream_live_pictures),
+    Route("GET", f"{_CAMERA}/objects", list_objects),
     Route("POST", f"{_CAMERA}/snooze", snooze_camera, body=_SNOOZE),
 )
