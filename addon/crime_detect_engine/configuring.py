@@ -11,6 +11,7 @@ from typing import Any
 import voluptuous as vol
 
 from .config import CameraConfig, Config, fields
+from .config.areas import area_changes
 from .config.complaints import InvalidConfig
 from .config.editor import ConfigEditor
 from .config.settings import RESERVED_CAMERAS
@@ -36,8 +37,6 @@ _PLACES = {
     "source": ("source",),
     "schedule": ("schedule",),
     "masks": ("masks",),
-    "zones": ("zones",),
-    "lines": ("lines",),
     "detector": ("detector",),
     "per_class": ("detection", "per_class"),
 }
@@ -124,9 +123,19 @@ class Configuring:
         if "source" in wanted:
             wanted["source"] = self._address(wanted["source"])
         if wanted:
-            await self._change_camera(camera, {_PLACES[key]: value or None for key, value in wanted.items()})
+            await self._change_camera(camera, self._places(camera, wanted))
             shown = {key: redact(value) if key == "source" else value for key, value in wanted.items()}
             await self._audit.append(actor, "camera_change", camera, shown)
+
+    def _places(self, camera: str, wanted: Mapping[str, Any]) -> Changes:
+        changes: dict[tuple[str, ...], Any] = {}
+        standing = settings_json(self._line(camera).config)
+        for key, value in wanted.items():
+            if key in ("zones", "lines"):
+                changes |= area_changes(key, standing[key], value or {})
+            else:
+                changes[_PLACES[key]] = value or None
+        return changes
 
     def why_fixed(self, camera: str) -> str | None:
         """Why no setting of this camera can be kept, for people; None where they can."""

@@ -179,6 +179,42 @@ async def test_masks_are_written_shown_audited_and_gone_again(house):
     assert [entry.details for entry in await house.store.audit.list()] == [{"masks": []}, {"masks": [triangle]}]
 
 
+async def test_zones_are_written_where_they_differ_and_comments_stay(house):
+    zones = {
+        "lawn": {
+            "polygon": [[0.1, 0.4], [0.9, 0.4], [0.9, 1]],
+            "objects": ["person"],
+            "intrusion": "2s",
+            "crowd": False,
+        },
+        "path": {"polygon": [[0, 0], [0.2, 0], [0.2, 0.3]]},
+    }
+    lines = {"gate": {"from": [0.2, 0.8], "to": [0.8, 0.8], "direction": "left_to_right"}}
+    await house.configuring.change_camera("yard", {"zones": zones, "lines": lines, "detector": "on"}, ANNA)
+    shown = settings_json(house.lines["yard"].config)
+    assert (list(shown["zones"]), shown["zones"]["lawn"]["intrusion"]) == (["lawn", "path"], "2s")
+    assert (shown["lines"]["gate"]["direction"], shown["detector"]) == ("left_to_right", "on")
+    assert "crowd" not in house.file.read_text()
+    house.file.write_text(
+        house.file.read_text()
+        .replace("      lawn:", "      # behind the house\n      lawn: # mown on Fridays")
+        .replace("intrusion: 2s", "intrusion: 2s # at once")
+    )
+    house.editor.load()
+    kept = {"lawn": {**shown["zones"]["lawn"], "loitering": "1m", "polygon": [[0.1, 0.5], [0.9, 0.4], [0.9, 1]]}}
+    await house.configuring.change_camera("yard", {"zones": kept}, ANNA)
+    text = house.file.read_text()
+    for line in ("# behind the house", "lawn: # mown on Fridays", "intrusion: 2s # at once", "loitering: 1m"):
+        assert line in text
+    assert "path" not in text
+    with pytest.raises(InvalidInputError) as refused:
+        await house.configuring.change_camera("yard", {"zones": {"lawn": {**kept["lawn"], "crowd": 1}}}, ANNA)
+    assert refused.value.details == {"zones.lawn.crowd": "expected a whole number from 2 to 100, or false"}
+    await house.configuring.change_camera("yard", {"zones": {}, "lines": None, "detector": None}, ANNA)
+    assert house.editor.load().cameras["yard"].zones == ()
+    assert "zones" not in house.file.read_text()
+
+
 async def test_where_nothing_can_be_kept_it_is_said_before(house):
     assert house.configuring.why_fixed("yard") is None
     assert "--camera" in house.configuring.why_fixed("desk")

@@ -32,6 +32,30 @@ def lines_of(given: Mapping[str, Mapping[str, Any]]) -> tuple[LineConfig, ...]:
     return _built("lines", given, build)
 
 
+def area_changes(
+    section: str, standing: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, Mapping[str, Any]]
+) -> dict[tuple[str, ...], Any]:
+    """What of `zones` or `lines` is to be written so that `standing` becomes `wanted`; None takes a key away.
+
+    Only what differs: comments stay beside what stays. False means the same as a key that is not there.
+    """
+    if not wanted:
+        return {(section,): None}
+    changes: dict[tuple[str, ...], Any] = {}
+    for name, area in wanted.items():
+        before = standing.get(name)
+        if before is None:
+            changes[section, name] = {key: value for key, value in area.items() if _meant(value) is not None}
+            continue
+        keys = [key for key in (*before, *area) if _meant(before.get(key)) != _meant(area.get(key))]
+        changes |= {(section, name, key): _meant(area.get(key)) for key in keys}
+    return changes | {(section, name): None for name in standing if name not in wanted}
+
+
+def _meant(value: object) -> object:
+    return None if value is False else value
+
+
 def _set(given: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in given.items() if key != "schedule" and value is not None}
 

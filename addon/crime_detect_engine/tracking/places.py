@@ -108,6 +108,14 @@ def _point(value: object) -> Point:
     return float(value[0]), float(value[1])
 
 
+def _end(value: object) -> Point:
+    """Of a line. What stands below a key `from` or `to` comes as text: elsewhere these are numbers to call."""
+    try:
+        return _point([float(v) if isinstance(v, str) else v for v in value] if isinstance(value, list) else value)
+    except ValueError:
+        raise vol.Invalid("expected a point like [0.2, 0.3]") from None
+
+
 def _polygon(value: object) -> tuple[Point, ...]:
     if not isinstance(value, list) or not 3 <= len(value) <= MAX_POINTS:
         raise vol.Invalid(f"expected 3 to {MAX_POINTS} points, like [[0, 0], [0.2, 0], [0.2, 0.3]]")
@@ -193,8 +201,8 @@ ZONE_KEYS: Mapping[Any, Any] = {
     "taken_object": _seconds(30.0, 10.0),
 }
 LINE_KEYS: Mapping[Any, Any] = {
-    vol.Required("from"): _point,
-    vol.Required("to"): _point,
+    vol.Required("from"): _end,
+    vol.Required("to"): _end,
     "direction": _direction,
     "objects": _objects,
 }
