@@ -87,6 +87,7 @@ class FakeFrigate:
             "enabled": name not in self.disabled,
             "name": name,
             "detect": {"enabled": True, "width": 640, "height": 360, "fps": 5},
+            "objects": {"track": ["person", "car"]},
             "ffmpeg": {"inputs": [{"path": f"rtsp://127.0.0.1:8554/{name}", "roles": ["detect", "record"]}]},
             "live": {"streams": {name.title(): name}, "height": 720},
         }

@@ -24,6 +24,7 @@ from .rtsp import RtspSource
 RTSP_PORT = 8554
 POLL_S = 30.0
 _POLL_LIMITS_S = (1.0, 3600.0)
+_MOST_BYTES = 8_000_000
 _TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
 
@@ -114,6 +115,10 @@ class FrigateCamera:
 
     name: str
     url: str | None
+    size: tuple[int, int] | None = None
+    """Pixels, width and height, of the picture that Frigate detects in; None where it does not say."""
+    tracks: tuple[str, ...] = ()
+    """What Frigate looks for there; nothing while its detection is off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +139,18 @@ class FrigateDiscovery:
         self._token: str | None = None
         self.offered: Mapping[str, FrigateCamera] = {}
         self.cameras: Mapping[str, FrigateCamera] = {}
+        self.topic_prefix: str | None = None
+        """Of what Frigate says over MQTT; None while that is off or not known."""
         self.status = FrigateStatus(available=False, error="not asked yet")
 
     async def poll(self) -> None:
         """One question; never raises for what Frigate does."""
-        connector = aiohttp.TCPConnector(ssl=self._options.tls_verify)
         try:
-            async with aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector) as session:
-                version = await self._get(session, "/api/version")
-                config = json.loads(await self._get(session, "/api/config"))
+            async with self.session() as session:
+                version = await self.ask(session, "/api/version")
+                config = json.loads(await self.ask(session, "/api/config"))
                 offered = _offered(config, self._host, self._options.rtsp_port)
+                prefix = _topic_prefix(config)
         except SourceError as error:
             self.status = FrigateStatus(available=False, error=str(error))
             return
@@ -158,7 +165,7 @@ class FrigateDiscovery:
         missing = sorted(set(self._options.cameras or ()) - set(offered))
         error_text = f"Frigate has no enabled camera named {', '.join(missing)}" if missing else None
         self.status = FrigateStatus(available=True, version=version.strip()[:40], error=error_text)
-        self.offered = offered
+        self.offered, self.topic_prefix = offered, prefix
         wanted = self._options.cameras
         self.cameras = {name: one for name, one in offered.items() if wanted is None or name in wanted}
 
@@ -175,14 +182,22 @@ class FrigateDiscovery:
     def _host(self) -> str:
         return urlsplit(self._options.url).hostname or ""
 
-    async def _get(self, session: aiohttp.ClientSession, path: str) -> str:
-        """The body of a GET, after a login where Frigate wants one."""
+    def session(self) -> aiohttp.ClientSession:
+        """To `ask` more than once with; to be closed."""
+        connector = aiohttp.TCPConnector(ssl=self._options.tls_verify)
+        return aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector)
+
+    async def ask(self, session: aiohttp.ClientSession, path: str) -> str:
+        """The body of a GET, after a login where Frigate wants one.
+
+        Raises SourceError with the reason, aiohttp.ClientError, TimeoutError.
+        """
         for attempt in (1, 2):
             cookies = {"frigate_token": self._token} if self._token else {}
             address = self._options.url + path
             async with session.get(address, cookies=cookies, allow_redirects=False) as response:
                 if response.status == 200:
-                    return await response.text()
+                    return await _text(response)
                 if response.status not in (401, 403) or attempt == 2:
                     break
             await self._login(session)
@@ -225,8 +240,38 @@ def _offered(config: Mapping[str, Any], host: str, port: int) -> dict[str, Friga
             stream = _restream_name(name, camera, streams)
             address = f"[{host}]" if ":" in host else host
             url = f"rtsp://{address}:{port}/{quote(stream, safe='')}" if stream else None
-            found[name] = FrigateCamera(name, url)
+            found[name] = FrigateCamera(name, url, _size(camera.get("detect") or {}), _tracks(camera))
     return found
+
+
+def _size(detect: Mapping[str, Any]) -> tuple[int, int] | None:
+    match detect.get("width"), detect.get("height"):
+        case int(width), int(height) if 0 < width < 100_000 and 0 < height < 100_000:
+            return width, height
+    return None
+
+
+def _tracks(camera: Mapping[str, Any]) -> tuple[str, ...]:
+    looks = (camera.get("detect") or {}).get("enabled", True)
+    labels = (camera.get("objects") or {}).get("track") or ["person"]
+    return tuple(str(label) for label in labels) if looks else ()
+
+
+def _topic_prefix(config: Mapping[str, Any]) -> str | None:
+    mqtt = config.get("mqtt") or {}
+    prefix = str(mqtt.get("topic_prefix") or "frigate")
+    usable = mqtt.get("enabled", True) and len(prefix) < 200 and not set("+#\0") & set(prefix)
+    return prefix if usable else None
+
+
+async def _text(response: aiohttp.ClientResponse) -> str:
+    """A body of a size that makes sense. Raises SourceError."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise SourceError("Frigate's answer is too long to be Frigate's; check frigate.url")
+    return body.decode(errors="replace")
 
 
 def _restream_name(name: str, camera: Mapping[str, Any], streams: set[str]) -> str | None:

@@ -22,8 +22,8 @@ async def test_all_enabled_cameras_are_found_with_their_restreams() -> None:
         discovery = FrigateDiscovery(FrigateOptions(frigate.url))
         await discovery.poll()
         assert dict(discovery.cameras) == {
-            "yard": FrigateCamera("yard", "rtsp://127.0.0.1:8554/yard"),
-            "door": FrigateCamera("door", "rtsp://127.0.0.1:8554/door"),
+            "yard": FrigateCamera("yard", "rtsp://127.0.0.1:8554/yard", (640, 360), ("person", "car")),
+            "door": FrigateCamera("door", "rtsp://127.0.0.1:8554/door", (640, 360), ("person", "car")),
         }
         assert (discovery.status.available, discovery.status.version) == (True, "0.16.2-4d58206")
 
