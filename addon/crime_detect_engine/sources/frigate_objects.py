@@ -32,6 +32,7 @@ from .frigate_messages import (
     sound_of_row,
     update_of,
 )
+from .frigate_sounds import FrigateSounds
 from .frigate_thing import FrigateThing
 
 _LOG = logging.getLogger(__name__)
@@ -46,10 +47,7 @@ _ASKED_S = 60.0
 _SILENT_S = 150.0
 _SILENT_STATIONARY_S = 900.0
 """Frigate speaks of everything at least once a minute; of what is parked it may see no change for longer."""
-_SOUND_S = 10.0
-_LONGEST_SOUND_S = 600.0
 _MOST_OBJECTS = 200
-_MOST_SOUNDS = 50
 _MOST_ROWS = 500
 _ENDED = 500
 _NO_SOUNDS = {"all", "state", "set", "dBFS", "rms", "transcription"}
@@ -67,8 +65,7 @@ class FrigateObjects:
         self._things: dict[str, FrigateThing] = {}
         """By Frigate's id."""
         self._ended: dict[str, None] = {}
-        self._sounds: dict[tuple[str, str], tuple[bool, float]] = {}
-        """By camera and label: whether it is heard, and since when it is or is not."""
+        self._sounds = FrigateSounds()
         self._asked: dict[str, float] = {}
         self._online = False
         self._listed_tick_s: float | None = None
@@ -104,12 +101,7 @@ class FrigateObjects:
 
     def sounds(self, name: str) -> tuple[str, ...]:
         """Labels of what Frigate hears on its camera `name`, or heard in the last seconds."""
-        now_s = self._clock.tick_s()
-        return tuple(
-            label
-            for (camera, label), (on, since_s) in sorted(self._sounds.items())
-            if camera == name and now_s - since_s <= (_LONGEST_SOUND_S if on else _SOUND_S)
-        )
+        return self._sounds.of(name, self._clock.tick_s())
 
     def notes(self) -> tuple[str, ...]:
         """What is not as it should be with what Frigate sees, for cameras that somebody asks about."""
@@ -123,9 +115,8 @@ class FrigateObjects:
         if self.told_by is None:
             notes.append(self._error or "Frigate has not said yet what it sees")
         elif self.told_by == "http":
-            why = (
-                "its MQTT is off" if self._discovery.topic_prefix is None else "it is not heard on this engine's broker"
-            )
+            off = self._discovery.topic_prefix is None
+            why = "its MQTT is off" if off else "it is not heard on this engine's broker"
             notes.append(f"What Frigate sees is asked over HTTP, where its boxes come late: {why}")
         return tuple(notes)
 
@@ -153,13 +144,6 @@ class FrigateObjects:
                     self._take_update(read_json(payload))
                 case [camera, "audio", label] if label not in _NO_SOUNDS:
                     self._take_sound(camera, label, payload)
-        except Refused as reason:
-            self.refused[str(reason)] += 1
-
-    def take(self, payload: bytes | Mapping[str, Any]) -> None:
-        """A message of `PREFIX/events`."""
-        try:
-            self._take_event(read_json(payload) if isinstance(payload, bytes) else payload)
         except Refused as reason:
             self.refused[str(reason)] += 1
 
@@ -208,7 +192,7 @@ class FrigateObjects:
             raise Refused("of no camera that is known")
         if payload not in (b"ON", b"OFF") or len(label) > 100 or not label.isprintable():
             raise Refused("not a sound")
-        self._hear(camera, label, payload == b"ON")
+        self._sounds.hear(camera, label, payload == b"ON", self._clock.tick_s())
 
     # --- what Frigate answers over HTTP ---------------------------------------------------------------------------
 
@@ -255,11 +239,12 @@ class FrigateObjects:
         """The answer to `GET /api/events` for these cameras: what is not in it any more has ended. Raises Refused."""
         if not isinstance(rows, list):
             raise Refused("not a list")
-        ids, heard = set(), set()
+        ids: set[str] = set()
+        heard: dict[str, list[str]] = {}
         for row in rows[:_MOST_ROWS]:
             try:
                 if sound := sound_of_row(row):
-                    heard.add(sound)
+                    heard.setdefault(sound[0], []).append(sound[1])
                 elif sighting := sighting_of_row(row):
                     ids.add(sighting.id)
                     self._see_listed(sighting)
@@ -268,13 +253,10 @@ class FrigateObjects:
         for thing in list(self._things.values()):
             if thing.listed and thing.sighting.camera in names and thing.sighting.id not in ids:
                 self._end(thing.sighting.id)
-        if not self._online:
-            for camera, label in heard:
-                self._hear(camera, label, on=True)
-            for camera, label in set(self._sounds) - heard:
-                if camera in names:
-                    self._hear(camera, label, on=False)
         self._listed_tick_s = self._clock.tick_s()
+        if not self._online:
+            for camera in names:
+                self._sounds.hear_only(camera, heard.get(camera, ()), self._listed_tick_s)
 
     # --- what is kept ---------------------------------------------------------------------------------------------
 
@@ -314,13 +296,3 @@ class FrigateObjects:
             patience_s = _SILENT_STATIONARY_S if thing.sighting.stationary else _SILENT_S
             if now_s - thing.heard_tick_s > patience_s:
                 del self._things[event_id]
-
-    def _hear(self, camera: str, label: str, on: bool) -> None:
-        now_s = self._clock.tick_s()
-        before = self._sounds.get((camera, label))
-        if before is None and not on:
-            return
-        if before is None or before[0] != on:
-            self._sounds[camera, label] = (on, now_s)
-        if len(self._sounds) > _MOST_SOUNDS * max(1, len(self._discovery.offered)):
-            del self._sounds[min(self._sounds, key=lambda key: self._sounds[key][1])]
