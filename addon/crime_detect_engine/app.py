@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,8 @@ from .outputs.outbox import Outbox
 from .pipeline import Pipeline
 from .problems import Problem
 from .reload import ConfigFollower, effective
+from .scene_watch import SceneOptions
+from .sight import Sight
 from .sources.frigate import FrigateDiscovery
 from .status import Identity, Status
 from .store.store import Store
@@ -76,10 +78,10 @@ class Service:
         self._mqtt: MqttOutput | None = None
         self._discovery: FrigateDiscovery | None = None
         self._frigate: FrigateWatch | None = None
-        self._follower: ConfigFollower | None = None
-        self._anomaly: AnomalyLearning | None = None
         self._extra = extra
         self._waiting: frozenset[str] = frozenset()
+        self._notable: list[Callable[[], Sequence[str]]] = [self._models.notes]
+        """The parts that have something to say to people about what is switched off or does not answer."""
         self._applying = asyncio.Lock()
         self._picture_links = PictureLinks(clock)
         self.admin_token = data / ADMIN_TOKEN_FILE
@@ -99,6 +101,7 @@ class Service:
     async def _start(self, host: str, port: int) -> Server:
         self._models.read(self.config)
         await self._open_store()
+        self._sight = Sight(self.config.detector.name, self._data)
         workers, identity = await self._start_workers()
         self._writer = Writer(partial(store_entry, self._store))
         self._writer.start()
@@ -116,11 +119,15 @@ class Service:
         if self._frigate is not None:
             self._run(self._frigate.run(), "frigate")
         if self._editor is not None:
-            self._follower = ConfigFollower(self._editor, partial(self._activation.follow, apply=self._apply))
-            self._run(self._follower.run(), "configuration")
-        self._anomaly = AnomalyLearning(self._data, self._pipeline, lambda: self.config, self._clock)
-        self._stack.push_async_callback(self._anomaly.stop)
-        self._run(self._anomaly.run(), "what is normal")
+            follower = ConfigFollower(self._editor, partial(self._activation.follow, apply=self._apply))
+            self._run(follower.run(), "configuration")
+            self._notable.append(follower.notes)
+        anomaly = AnomalyLearning(self._data, self._pipeline, lambda: self.config, self._clock)
+        self._stack.push_async_callback(anomaly.stop)
+        self._run(anomaly.run(), "what is normal")
+        self._notable.append(anomaly.notes)
+        self._run(self._sight.run(self._pipeline, workers), "who is there")
+        self._notable.append(self._sight.notes)
         self._run(self._status.run(), "status")
         self._run(self._store.retention.run(), "retention")
         access = self._access()
@@ -157,7 +164,9 @@ class Service:
         await self._store.tokens.ensure_admin_token()
 
     async def _start_workers(self) -> tuple[list[Worker], Identity]:
-        started = await start_workers(list(self._models.specs), self.config.model, self._data, self._clock)
+        started = await start_workers(
+            list(self._models.specs), self.config.model, self._data, self._clock, self._sight.load
+        )
         for worker in started.workers:
             self._stack.callback(worker.close)
         self._models.serve(started.workers)
@@ -211,6 +220,7 @@ class Service:
         self._status.mqtt_discovery = lambda: self._mqtt is not None and self._mqtt.discovery
         self._stack.callback(store.subscribe(self._tell))
         if self._mqtt is not None:
+            self._notable.append(self._mqtt.notes)
             self._mqtt.start()
             self._stack.push_async_callback(self._mqtt.stop)
         self._outbox.start()
@@ -229,13 +239,16 @@ class Service:
             self._remove_camera,
             options.poll_s,
         )
+        self._notable.append(self._frigate.notes)
 
     async def add_camera(self, camera: CameraConfig) -> None:
         """Raises ConfigError for an address that no source can read."""
         spec = await self._models.need(model_name(camera, self.config.model.name))
         runtime = await self._store.cameras.get(camera.id)
         try:
-            line = build_line(camera, spec, self._pipeline, runtime, self.config.timezone, self._clock, self._discovery)
+            scene = SceneOptions(self.config.detector, self.config.fusion, self.config.patterns)
+            zone, clock = self.config.timezone, self._clock
+            line = build_line(camera, spec, self._pipeline, runtime, zone, clock, self._discovery, scene)
         except (SourceError, InvalidInputError) as error:
             raise ConfigError(f"camera {camera.id}: {error}") from error
         self._pipeline.add(line)
@@ -320,20 +333,11 @@ class Service:
 
     def _notes(self) -> Sequence[str]:
         """What is switched off or does not answer, for people."""
-        notes = list(self._frigate.notes()) if self._frigate else []
+        notes = [note for part in self._notable for note in part()]
         if self._supervisor is not None:
             notes += self._supervisor.notes(self.config)
-        if self._follower is not None and self._follower.problem:
-            notes.append(self._follower.problem)
-        if self._anomaly is not None:
-            notes += self._anomaly.notes()
-        if self._models.refusal is not None:
-            notes.append(self._models.refusal)
         if self._waiting:
             notes.append(f"changed in the file, in force after a restart: {', '.join(sorted(self._waiting))}")
-        if self._mqtt is not None:
-            status = self._mqtt.status()
-            notes += [*status.notes, *([f"mqtt: {status.error}"] if status.error else [])]
         return [*notes, *(f"{line.id}: {line.note}" for line in self._pipeline.lines.values() if line.note)]
 
     def _complaints(self) -> Sequence[Problem]:

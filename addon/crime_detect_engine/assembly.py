@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 from .config import CameraConfig, ModelOptions
 from .domain.clock import Clock
 from .domain.errors import CrimeDetectError
-from .domain.ports import CameraRuntime, Classifier
+from .domain.ports import CameraRuntime, Classifier, Detector
 from .domain.types import CameraState, CameraStatus, Frame, ModelSpec
 from .inference import Worker
 from .line import Line
 from .pipeline import Pipeline
 from .recorder import Recorder
 from .sampling.sampler import FixedRateSampler
+from .scene_watch import SceneOptions, SceneWatch
 from .sources import build_source, keeps_packets
 from .sources.capture import Capture
 from .sources.frigate import FrigateDiscovery
@@ -39,6 +40,7 @@ def build_line(
     zone: ZoneInfo,
     clock: Clock,
     discovery: FrigateDiscovery | None = None,
+    scene_options: SceneOptions | None = None,
 ) -> Line:
     """A line ready for `Pipeline.add`. Raises SourceError or InvalidInputError for settings that cannot work."""
     source = build_source(camera.source, clock=clock, discovery=discovery)
@@ -48,15 +50,20 @@ def build_line(
     window = replace(spec, frames=camera.sequence_length or spec.frames)
     sampler = FixedRateSampler(camera.id, window, masks=camera.masks, frame_skip=camera.frame_skip)
 
+    scene = SceneWatch(camera, scene_options or SceneOptions(), zone)
+
     def receive(frame: Frame) -> None:
         recorder.add(frame)
         pipeline.receive(frame)
+        look = scene.look(frame)
+        if look is not None:
+            pipeline.receive_look(look)
 
     ring = RING if packets else None
     capture = Capture(camera.id, source, sampler, receive, clock=clock, on_status=_log_change, keep_packets=ring)
     recorder = Recorder(encode_jpeg, capture.span if packets else None)
     windows = SlidingWindow(spec, camera.sequence_length)
-    return Line(camera, spec, capture, windows, recorder, sampler, camera.rules, zone, runtime)
+    return Line(camera, spec, capture, windows, recorder, sampler, camera.rules, zone, runtime, scene=scene)
 
 
 def _log_change(status: CameraStatus) -> None:
@@ -77,8 +84,17 @@ class Workers:
     fallback: str | None
 
 
-async def start_workers(models: Sequence[str], options: ModelOptions, data: Path, clock: Clock) -> Workers:
-    """One worker a core but one, or one for a GPU, with these models loaded. Raises CheckpointError, BackendError."""
+async def start_workers(
+    models: Sequence[str],
+    options: ModelOptions,
+    data: Path,
+    clock: Clock,
+    detector: Callable[[bool], Detector] | None = None,
+) -> Workers:
+    """One worker a core but one, or one for a GPU, with these models loaded. Raises CheckpointError, BackendError.
+
+    `detector(on_cpu)` is called by the first look that needs one.
+    """
     notes: dict[str, None] = {}
     found: list[Classifier] = []
 
@@ -94,7 +110,7 @@ async def start_workers(models: Sequence[str], options: ModelOptions, data: Path
     workers: list[Worker] = []
     try:
         for number in range(max(1, (os.cpu_count() or 1) - 1)):
-            workers.append(Worker(number, load, clock))
+            workers.append(Worker(number, load, clock, load_detector=detector))
             await workers[-1].prepare(models)
             if any(one.device == "cuda" for one in found):
                 break

@@ -118,7 +118,7 @@ async def measure_cameras(clip: Path, spec: ModelSpec, seconds: float) -> Mappin
     ]
     for worker in workers:
         await worker.prepare([spec.name])
-    pipeline = Pipeline(workers, lambda _, alert: alerts.append(alert), clock)
+    pipeline = Pipeline(workers, lambda _line, _judge, alert: alerts.append(alert), clock)
     pipeline.start()
     for number in range(CAMERAS):
         camera = CameraConfig(id=f"bench_{number}", source=f"loop:{clip}", name=f"Bench {number}")

@@ -16,6 +16,7 @@ from .domain.errors import InvalidInputError, NotFoundError
 from .domain.ports import Actor, CameraView, IncidentQuery, ManualReport, Page
 from .domain.types import (
     ANOMALY,
+    RULE_CLASSES,
     VOCABULARY,
     CameraState,
     Event,
@@ -145,7 +146,7 @@ class Control:
         line = self._line(camera)
         if not 0 <= minutes <= MAX_SNOOZE_MINUTES:
             raise InvalidInputError("a snooze lasts up to 31 days", {"minutes": f"0 to {MAX_SNOOZE_MINUTES}"})
-        known = (*line.spec.labels[1:], *((ANOMALY,) if line.anomaly else ()))
+        known = (*line.spec.labels[1:], *RULE_CLASSES, *((ANOMALY,) if line.anomaly else ()))
         if label is not None and label not in known:
             raise InvalidInputError(f"the model of this camera does not know {label!r}", {"label": "not a class"})
         until = self._clock.now() + timedelta(minutes=minutes) if minutes else None

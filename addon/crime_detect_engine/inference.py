@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from .domain.clock import Clock
 from .domain.errors import BackendError, CrimeDetectError
-from .domain.ports import Classifier
-from .domain.types import Frame, ModelSpec, Score, Vector
+from .domain.ports import Classifier, Detector
+from .domain.scene import Detection
+from .domain.types import Frame, Image, ModelSpec, Score, Vector
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -93,10 +94,19 @@ class Worker:
     """
 
     def __init__(
-        self, number: int, load: Callable[[str, bool], Classifier], clock: Clock, hang_s: float = HANG_S
+        self,
+        number: int,
+        load: Callable[[str, bool], Classifier],
+        clock: Clock,
+        hang_s: float = HANG_S,
+        load_detector: Callable[[bool], Detector] | None = None,
     ) -> None:
         self._number = number
         self._load = load
+        self._load_detector = load_detector
+        self._detector: Detector | None = None
+        self._detector_rest_until_s = 0.0
+        self.detector_fault: str | None = None
         self._clock = clock
         self._hang_s = hang_s
         self._thread = self._new_thread()
@@ -152,8 +162,38 @@ class Worker:
             return scores
         return None
 
+    async def detect(self, images: Sequence[Image]) -> Sequence[Sequence[Detection]] | None:
+        """What is in each picture; None while the detector cannot be had. A failure leaves the models alone."""
+        if self._load_detector is None or self._clock.tick_s() < self._detector_rest_until_s:
+            return None
+        try:
+            async with asyncio.timeout(self._hang_s if self._detector else LOAD_S):
+                found = await self._thread.call(partial(self._run_detector, images))
+        except TimeoutError:
+            self._fail_detector(f"the detector hung for {self._hang_s:g} s; the worker was replaced")
+            self._fail(f"the detector hung for {self._hang_s:g} s; the worker was replaced", device_failed=False)
+        except CrimeDetectError as error:
+            self._fail_detector(f"the detector failed: {error}")
+        else:
+            self.detector_fault = None
+            return found
+        return None
+
     def close(self) -> None:
         self._thread.close()
+
+    def _run_detector(self, images: Sequence[Image]) -> Sequence[Sequence[Detection]]:
+        if self._detector is None and self._load_detector is not None:
+            self._detector = self._load_detector(self._on_cpu)
+        assert self._detector is not None
+        return self._detector.detect(images)
+
+    def _fail_detector(self, fault: str) -> None:
+        if fault != self.detector_fault:
+            _LOG.error("%s", fault)
+        self.detector_fault = fault
+        self._detector = None
+        self._detector_rest_until_s = self._clock.tick_s() + LONGEST_REST_S
 
     def _new_thread(self) -> _Thread:
         return _Thread(f"inference-{self._number}")
@@ -170,7 +210,7 @@ class Worker:
         self._failed_in_row += 1
         self._thread.close()
         self._thread = self._new_thread()
-        self._classifiers = {}
+        self._classifiers, self._detector = {}, None
 
 
 def _score(run: _Run, classifiers: dict[str, Classifier], work: Sequence[Work], clock: Clock) -> list[Score]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from .anomaly_watch import AnomalyWatch
 from .config import CameraConfig
+from .decision.patterns import ACTS
 from .decision.policy import silence_limit_s
 from .decision.schedule import is_open
 from .decision.state import ALL_LABELS, Arming, OpenIncident, PolicyState
@@ -91,6 +92,18 @@ class Line:
     def arming_of(self, judge: Judge, now: datetime) -> Arming:
         arming = self.arming(now)
         return replace(arming, shadow=True) if judge.silent else arming
+
+    def weighed(self, judge: Judge, score: Score) -> Score:
+        """The model's score with what is in view counted in; another judge's as it is."""
+        return self.scene.weigh(score) if judge is self and self.scene else score
+
+    def rules_of(self, judge: Judge, score: Score) -> Rules:
+        """The judge's rules for this score: who lingered before makes what comes after graver."""
+        if self.scene is None or judge is self.anomaly:
+            return judge.rules
+        label, confidence = score.top
+        act = confidence >= judge.rules.log_floor if judge is self else label in ACTS
+        return self.scene.rules_of(judge.rules, label, score.tick_s, act=act)
 
     def p95_latency_s(self) -> float | None:
         if not self.latency_s:

@@ -43,6 +43,9 @@ class Models:
     def first(self) -> ModelSpec:
         return next(iter(self.specs.values()))
 
+    def notes(self) -> Sequence[str]:
+        return [self.refusal] if self.refusal else []
+
     def read(self, config: Config) -> None:
         """The models that a configuration needs. Raises CheckpointError."""
         chosen = config.model.name

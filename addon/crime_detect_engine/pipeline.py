@@ -1,23 +1,26 @@
 """Owns the flow: frames in, features, scores, decisions, stored alerts out. Read this first.
 
 capture thread ─Frame→ Mailbox ─batch→ Worker (CNN, window, LSTM) ─Score→ policy.step ─Alert→ Writer (store, then send)
+               └Look→ Looks ─batch→ Worker (detector) ─Detections→ SceneWatch (tracks, zones) ─Score┘
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from . import background
 from .config import CameraConfig
 from .decision.policy import close_all, expire, step
 from .decision.state import PolicyState
 from .domain.clock import Clock
+from .domain.scene import Detection, Look
 from .domain.types import Alert, ChangeType, Frame, Score
 from .inference import Work, Worker
 from .judge import Judge
 from .line import Line
+from .looks import Looks
 from .mailbox import Mailbox
 
 _LOG = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ class Pipeline:
         self._on_alert = on_alert
         self._clock = clock
         self._mailbox = Mailbox()
+        self._looks = Looks()
         self._arrived = [asyncio.Event() for _ in workers]
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -74,11 +78,15 @@ class Pipeline:
             self._close(line)
             del self.lines[camera]
             self._mailbox.forget(camera)
+            self._looks.forget(camera)
 
     def set_config(self, camera: str, config: CameraConfig) -> None:
         """Swaps rules, schedule and names in place: the stream, the window and an open incident go on."""
         line = self.lines[camera]
         line.config, line.rules = config, config.rules
+        if line.scene is not None:
+            for gone in line.scene.configure(config):
+                self.close(line, gone)
 
     def dropped(self, camera: str) -> int:
         """Frames that were too many since the camera was added."""
@@ -94,6 +102,9 @@ class Pipeline:
         self._close(line)
         for judge in line.judges:
             judge.score = None
+        self._looks.forget(camera)
+        if line.scene is not None:
+            line.scene.clear()
         line.recorder.close()
 
     def resume(self, camera: str) -> None:
@@ -106,6 +117,21 @@ class Pipeline:
         """Called by capture threads."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._put, frame)
+
+    def receive_look(self, look: Look) -> None:
+        """Called by capture threads."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._put_look, look)
+
+    def _put_look(self, look: Look) -> None:
+        line = self.lines.get(look.camera)
+        if line is None or line.runtime.privacy or line.scene is None:
+            return
+        if look.image is None or not line.scene.wants_detector:
+            self._saw(line, look, None)
+            return
+        self._looks.put(look)
+        self._wake()
 
     def _put(self, frame: Frame) -> None:
         line = self.lines.get(frame.camera)
@@ -121,25 +147,46 @@ class Pipeline:
 
     async def _infer(self, worker: Worker, arrived: asyncio.Event) -> None:
         while True:
-            taken = self._mailbox.take(CAMERAS_A_BATCH)
-            if not taken:
+            taken, looks = self._mailbox.take(CAMERAS_A_BATCH), self._looks.take(CAMERAS_A_BATCH)
+            if not taken and not looks:
                 arrived.clear()
                 await arrived.wait()
                 continue
-            work = []
-            for camera, frames in taken.items():
-                line = self.lines.get(camera)
-                if line is not None:
-                    work.append(Work(camera, line.spec.name, line.windows, frames, line.anomaly))
-            scores = await worker.score(work)
-            for camera, frames in taken.items():
-                self._mailbox.done(camera)
-                self._count(camera, frames, lost=scores is None)
-            for score in scores or ():
-                self._decide(score)
+            if taken:
+                await self._score(worker, taken)
+            if looks:
+                await self._look(worker, looks)
             self._wake()
             if worker.rest_s:
                 await asyncio.sleep(worker.rest_s)
+
+    async def _score(self, worker: Worker, taken: Mapping[str, Sequence[Frame]]) -> None:
+        work = []
+        for camera, frames in taken.items():
+            line = self.lines.get(camera)
+            if line is not None:
+                work.append(Work(camera, line.spec.name, line.windows, frames, line.anomaly))
+        scores = await worker.score(work)
+        for camera, frames in taken.items():
+            self._mailbox.done(camera)
+            self._count(camera, frames, lost=scores is None)
+        for score in scores or ():
+            self._decide(score)
+
+    async def _look(self, worker: Worker, looks: Sequence[Look]) -> None:
+        """Finds who is there, after the scores: what is new there may raise or hold back the next one."""
+        found = await worker.detect([look.image for look in looks if look.image is not None])
+        for number, look in enumerate(looks):
+            self._looks.done(look.camera)
+            line = self.lines.get(look.camera)
+            if line is not None and not line.runtime.privacy:
+                self._saw(line, look, None if found is None else found[number])
+
+    def _saw(self, line: Line, look: Look, detections: Sequence[Detection] | None) -> None:
+        if line.scene is None:
+            return
+        for judge, score in line.scene.see(look, detections):
+            self._judge(line, judge, score)
 
     def _count(self, camera: str, frames: Sequence[Frame], *, lost: bool) -> None:
         line = self.lines.get(camera)
@@ -158,10 +205,13 @@ class Pipeline:
         if line is None:
             return
         judge = line.judge_of(score)
-        if judge is None:
-            return
+        if judge is not None:
+            self._judge(line, judge, line.weighed(judge, score))
+
+    def _judge(self, line: Line, judge: Judge, score: Score) -> None:
         try:
-            state, alerts = step(judge.rules, judge.state, score, line.arming_of(judge, self._clock.now()))
+            rules = line.rules_of(judge, score)
+            state, alerts = step(rules, judge.state, score, line.arming_of(judge, self._clock.now()))
         except ValueError as error:
             line.refused += 1
             _LOG.warning("camera %s: a score was refused: %s", line.id, error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +50,9 @@ class ConfigFollower:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             await self.follow()
+
+    def notes(self) -> Sequence[str]:
+        return [self.problem] if self.problem else []
 
     async def follow(self) -> None:
         """Loads the file if it is another than before."""

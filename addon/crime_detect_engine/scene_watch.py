@@ -1,24 +1,314 @@
-"""Owns who and what is in view of one camera: its looks, tracks, rules of zones and lines, and tamper."""
+"""Owns who and what is in view of one camera: its looks, tracks, rules of zones and lines, tamper, and what weighs.
+
+capture thread: `look(frame)`; event loop: everything else. `see` takes what a detector found, `take_scene` what another
+system (Frigate) says; both answer which judges have a new score.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from .domain.types import Alert, Grounds, ModelRef
-from .judge import Judge
+from .config import CameraConfig
+from .config.settings import DetectorOptions
+from .decision.fusion import Facts, FusionOptions, fuse
+from .decision.patterns import ACTS, PatternOptions, PatternState, lingered, observe, raised
+from .decision.schedule import ScheduleWindow, is_open
+from .domain.scene import CARRIED, PERSON, Box, Detection, Look, Scene, TrackedObject, box_json
+from .domain.types import Alert, Frame, Grounds, Image, ModelRef, Reason, Region, Rules, Score
+from .rule_judge import Beside, RuleJudge, RuleJudges
+from .tracking.places import OBJECTS
+from .tracking.rules import Finding, LineRules, ZoneRules
+from .tracking.tamper import TamperState, TamperWatch
+from .tracking.tracker import Tracker, TrackerOptions
 
 NOBODY_LOOKS: Mapping[str, Any] = {"tampered": False, "tamper": None, "persons": None, "objects": {}, "zones": {}}
 """Of a camera's state: `persons` is null where nobody looks, `objects` counts by label, `zones` by zone."""
+LOOK_SIZE = 416
+STILL_LOOK_S = 5.0
+"""How often a picture is looked at in which nothing moves: what was found there may have been wrong."""
+STALE_S = 4.0
+"""What was seen longer ago says nothing about now."""
+CARRIED_CONFIDENCE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class SceneOptions:
+    """What holds for all cameras."""
+
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
+    fusion: FusionOptions = field(default_factory=FusionOptions)
+    patterns: PatternOptions = field(default_factory=PatternOptions)
+
+
+@dataclass(slots=True)
+class _Place:
+    """A zone or a line with its rules and when they hold."""
+
+    rules: ZoneRules | LineRules
+    schedule: tuple[ScheduleWindow, ...]
 
 
 class SceneWatch:
+    """One camera."""
+
+    def __init__(self, camera: CameraConfig, options: SceneOptions, zone: ZoneInfo) -> None:
+        self._options = options
+        self._zone = zone
+        found = options.detector
+        self._tracker = Tracker(TrackerOptions(confidence=found.confidence, weak=min(0.15, found.confidence)))
+        self._judges = RuleJudges(found)
+        self._scene: Scene | None = None
+        self._detections: Sequence[Detection] = ()
+        self._region = Region()
+        self._pattern = PatternState()
+        self._looking_since_s: float | None = None
+        self._person_s: float | None = None
+        self._reasons: tuple[Reason, ...] = ()
+        self._due_s = float("-inf")
+        self._image_due_s = float("-inf")
+        self._places: dict[str, _Place] = {}
+        self._tamper: TamperWatch | None = None
+        self._shown = TamperState()
+        self.configure(camera)
+
+    # --- set-up ------------------------------------------------------------------------------------------------
+
+    def configure(self, camera: CameraConfig) -> list[RuleJudge]:
+        """Puts changed zones, lines and rules in force; returns judges that have nothing to judge any more.
+
+        Who is in a zone that stays as it was goes on being in it.
+        """
+        self.camera = camera
+        before = self._places
+        self._places = {}
+        for zone in camera.zones:
+            old = before.get(zone.zone.name)
+            same = old is not None and isinstance(old.rules, ZoneRules) and old.rules.zone == zone.zone
+            rules = old.rules if old is not None and same else ZoneRules(zone.zone)
+            self._places[zone.zone.name] = _Place(rules, zone.schedule)
+        for line in camera.lines:
+            self._places[line.line.name] = _Place(LineRules(line.line), line.schedule)
+        if camera.tamper.enabled != (self._tamper is not None) or camera.tamper != self._tamper_options:
+            self._tamper = TamperWatch(camera.tamper) if camera.tamper.enabled else None
+            self._shown = TamperState()
+        self._tamper_options = camera.tamper
+        return self._judges.configure(camera.rules, {None, *self._places})
+
+    _tamper_options: Any = None
+
     @property
-    def judges(self) -> tuple[Judge, ...]:
-        return ()
+    def wants_detector(self) -> bool:
+        return self.camera.looks
 
-    def grounds_of_model(self, alert: Alert, model: ModelRef) -> Grounds:  # noqa: ARG002 - comes next
-        return Grounds(model=model)
+    @property
+    def judges(self) -> tuple[RuleJudge, ...]:
+        return self._judges.all
 
-    def view(self, now_tick_s: float) -> Mapping[str, Any]:  # noqa: ARG002 - comes next
-        return NOBODY_LOOKS
+    def clear(self) -> None:
+        """Privacy: what was in view is forgotten."""
+        self._tracker.clear()
+        self._scene, self._detections, self._looking_since_s = None, (), None
+        self._shown = TamperState()
+        for place in self._places.values():
+            place.rules.forget()
+        self._judges.clear()
+
+    # --- capture thread ----------------------------------------------------------------------------------------
+
+    def look(self, frame: Frame) -> Look | None:
+        """The look that is due with this frame, with a picture where one is worth converting."""
+        if not (self.camera.looks or self._tamper) or frame.tick_s < self._due_s:
+            return None
+        self._due_s = max(frame.tick_s, self._due_s) + 1.0 / self._options.detector.rate - 0.02
+        image = None
+        urgent = frame.moving or (self._tamper is not None and self._tamper.suspicious)
+        if urgent or frame.cut or frame.tick_s >= self._image_due_s:
+            self._image_due_s = frame.tick_s + STILL_LOOK_S
+            image = small(frame)
+            if self._tamper is not None:
+                self._shown = self._tamper.observe(image, frame.tick_s, cut=frame.cut)
+        return Look(frame.camera, frame.at, frame.tick_s, image, frame.picture, frame.region, frame.cut)
+
+    # --- event loop --------------------------------------------------------------------------------------------
+
+    def see(self, look: Look, detections: Sequence[Detection] | None) -> list[tuple[RuleJudge, Score]]:
+        """Takes a look with what was found in it; None: nobody looked for things."""
+        self._region = look.region
+        found = self._tampering(look)
+        if not self.camera.looks:
+            return found
+        if look.image is None:
+            self._tracker.hold(look.tick_s)
+        elif detections is None:
+            return found  # the detector is away: what is in view is not known
+        else:
+            self._detections = [one for one in detections if one.label in OBJECTS]
+            self._tracker.update(self._detections, look.tick_s, look.picture.width / max(1, look.picture.height))
+        scene = Scene(look.camera, look.at, look.tick_s, self._tracker.objects())
+        return found + self.take_scene(scene, look)
+
+    def take_scene(self, scene: Scene, look: Look) -> list[tuple[RuleJudge, Score]]:
+        """Steps every rule with who is in view now."""
+        gap = self._scene is None or scene.tick_s - self._scene.tick_s > STALE_S
+        if gap:
+            self._looking_since_s = scene.tick_s
+            for place in self._places.values():
+                place.rules.forget()
+        self._scene = scene
+        people = scene.of(PERSON)
+        if people:
+            self._person_s = scene.tick_s
+        self._pattern = observe(self._options.patterns, self._pattern, scene.tick_s, self._stays(people))
+        scores = []
+        for name, place in self._places.items():
+            held = place.rules.step(scene)
+            if not is_open(place.schedule, scene.at, self._zone):
+                held = []
+            scores += self._judged(name, held, look)
+        return scores
+
+    def weigh(self, score: Score) -> Score:
+        """A score of the model with what is in view counted in, if the configuration wants that."""
+        weighed, self._reasons = fuse(self._options.fusion, score, self._facts(score.tick_s))
+        return weighed
+
+    def rules_of(self, rules: Rules, label: str, tick_s: float, *, act: bool) -> Rules:
+        """The rules for one score: graver where it is an act and somebody lingered before."""
+        if act and lingered(self._options.patterns, self._pattern, tick_s) is not None:
+            return raised(rules, label)
+        return rules
+
+    def grounds_of_model(self, alert: Alert, model: ModelRef) -> Grounds:
+        """Persons in view, what they carry, and what weighed."""
+        tick_s = alert.scores[-1].tick_s if alert.scores else None
+        scene = self._scene
+        if scene is None or tick_s is None or tick_s - scene.tick_s > STALE_S:
+            return Grounds(model=model, why=self._reasons)
+        people = scene.of(PERSON)
+        return Grounds(
+            model=model,
+            boxes=tuple(box_json(one.label, one.confidence, one.box, one.id) for one in people),
+            identities=_identities(people),
+            why=self._reasons,
+            attributes=self._attributes(people),
+        )
+
+    # --- how people see it -------------------------------------------------------------------------------------
+
+    def view(self, now_tick_s: float) -> Mapping[str, Any]:
+        """Of a camera's state."""
+        tamper = {"tampered": self._shown.kind is not None, "tamper": self._shown.kind}
+        scene = self._fresh(now_tick_s)
+        if scene is None:
+            return {**NOBODY_LOOKS, **tamper}
+        counts = Counter(one.label for one in scene.objects)
+        zones = {
+            name: _zone_view(place.rules.inside)
+            for name, place in self._places.items()
+            if isinstance(place.rules, ZoneRules)
+        }
+        return {**tamper, "persons": counts[PERSON], "objects": dict(sorted(counts.items())), "zones": zones}
+
+    def objects_json(self, now_tick_s: float) -> list[dict[str, Any]]:
+        """Who and what is followed now, with boxes."""
+        scene = self._fresh(now_tick_s)
+        return [
+            box_json(one.label, one.confidence, one.box, one.id)
+            | {"dwell_s": round(one.dwell_s, 1), "speed": round(one.speed, 2), "zones": self._zones_of(one)}
+            | {"identity": one.identity}
+            for one in (scene.objects if scene else ())
+        ]
+
+    def accept_view(self) -> None:
+        """A person says that nobody tampers with the camera: what it shows now is normal."""
+        if self._tamper is not None:
+            self._tamper.accept()
+            self._shown = TamperState()
+
+    # -----------------------------------------------------------------------------------------------------------
+
+    def _fresh(self, now_tick_s: float) -> Scene | None:
+        scene = self._scene
+        return scene if self.camera.looks and scene and now_tick_s - scene.tick_s <= STALE_S else None
+
+    def _facts(self, tick_s: float) -> Facts:
+        scene = self._fresh(tick_s)
+        if scene is None or self._looking_since_s is None:
+            return Facts(lingered=lingered(self._options.patterns, self._pattern, tick_s))
+        people = scene.of(PERSON)
+        return Facts(
+            looked=True,
+            person_age_s=None if self._person_s is None else max(0.0, tick_s - self._person_s),
+            looking_s=tick_s - self._looking_since_s,
+            persons=len(people),
+            in_region=sum(_within(one.box, self._region) for one in people),
+            lingered=lingered(self._options.patterns, self._pattern, tick_s),
+        )
+
+    def _stays(self, people: Iterable[TrackedObject]) -> list[tuple[float, str | None]]:
+        return [(one.dwell_s, next(iter(self._zones_of(one)), None)) for one in people]
+
+    def _zones(self) -> Iterable[tuple[str, ZoneRules]]:
+        for name, place in self._places.items():
+            if isinstance(place.rules, ZoneRules):
+                yield name, place.rules
+
+    def _zones_of(self, one: TrackedObject) -> list[str]:
+        return [name for name, zone in self._zones() if any(inside.id == one.id for inside in zone.inside)]
+
+    def _tampering(self, look: Look) -> list[tuple[RuleJudge, Score]]:
+        state, held = self._shown, []
+        if state.kind is not None and self.camera.tamper.enabled:
+            held = [
+                Finding(
+                    "tampering", state.kind, state.confidence, detail=f"for {look.tick_s - state.since_tick_s:.0f} s"
+                )
+            ]
+        return self._judged(None, held, look)
+
+    def _judged(self, place: str | None, held: Sequence[Finding], look: Look) -> list[tuple[RuleJudge, Score]]:
+        return self._judges.take(place, held, look, self._beside)
+
+    def _beside(self, finding: Finding, tick_s: float) -> Beside:
+        before = lingered(self._options.patterns, self._pattern, tick_s) if finding.label in ACTS else None
+        why = (Reason(finding.rule, 0.0, finding.detail), *((Reason("lingered", 0.0, before),) if before else ()))
+        return Beside(why, _identities(finding.objects), self._attributes(finding.objects))
+
+    def _attributes(self, people: Sequence[TrackedObject]) -> dict[str, Any]:
+        """What was carried at this look, and what another system says of these people."""
+        carried: dict[str, float] = {}
+        for thing in self._detections:
+            near = any(thing.box.overlap(one.box) >= 0.5 * thing.box.area for one in people)
+            if thing.label in CARRIED and thing.confidence >= CARRIED_CONFIDENCE and near:
+                carried[thing.label] = max(thing.confidence, carried.get(thing.label, 0.0))
+        said = {key: value for one in people for key, value in one.attributes.items()}
+        if carried:
+            said["carried"] = [
+                {"label": label, "confidence": round(sure, 4)} for label, sure in sorted(carried.items())
+            ]
+        return said
+
+
+def small(frame: Frame) -> Image:
+    """The picture with its longer side at `LOOK_SIZE`."""
+    width, height = frame.picture.width, frame.picture.height
+    return frame.picture.rgb(max(2, round(LOOK_SIZE * height / max(width, height) / 2) * 2))
+
+
+def _within(box: Box, region: Region) -> bool:
+    """Whether somebody's middle is where the model looks."""
+    x, y = box.centre
+    return region.left <= x <= region.left + region.side and region.top <= y <= region.top + region.side
+
+
+def _identities(people: Iterable[TrackedObject]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.identity for one in people if one.identity))
+
+
+def _zone_view(inside: Sequence[TrackedObject]) -> dict[str, Any]:
+    counts = Counter(one.label for one in inside)
+    return {"persons": counts[PERSON], "objects": dict(sorted(counts.items())), "occupied": bool(inside)}

@@ -59,4 +59,5 @@ def _without_rules(camera: CameraConfig) -> CameraConfig:
         zones=plain.zones,
         lines=plain.lines,
         detector=plain.detector,
+        tamper=plain.tamper,
     )

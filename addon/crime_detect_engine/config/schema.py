@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import voluptuous as vol
 
+from crime_detect_engine.decision.fusion import SCHEMA as FUSION
+from crime_detect_engine.decision.patterns import SCHEMA as PATTERNS
 from crime_detect_engine.decision.profiles import DEFAULT_PROFILE, PROFILES
 from crime_detect_engine.decision.schedule import SCHEMA as SCHEDULE
 from crime_detect_engine.domain.types import Rules, Severity
@@ -19,6 +21,8 @@ from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
 from crime_detect_engine.store.retention import SCHEMA as RETENTION
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import LINE_KEYS, ZONE_KEYS
+from crime_detect_engine.tracking.tamper import SCHEMA as TAMPER
+from crime_detect_engine.tracking.tamper import TamperOptions
 from crime_detect_engine.vision.anomaly import SCHEMA as ANOMALY
 from crime_detect_engine.vision.anomaly import AnomalyOptions
 
@@ -55,6 +59,7 @@ CAMERA = vol.Schema(
         "zones": Maybe({fields.slug: vol.Schema({**ZONE_KEYS, "schedule": Maybe([SCHEDULE])})}),
         "lines": Maybe({fields.slug: vol.Schema({**LINE_KEYS, "schedule": Maybe([SCHEDULE])})}),
         "detector": Maybe(fields.auto_on_off),
+        "tamper": Maybe(TAMPER),
     }
 )
 
@@ -90,6 +95,8 @@ SECTIONS = vol.Schema(
         "mqtt": Maybe(MQTT),
         "model": Maybe(MODEL),
         "detector": Maybe(DETECTOR),
+        "fusion": Maybe(FUSION),
+        "patterns": Maybe(PATTERNS),
         "severity": Maybe({fields.incident_label: fields.severity}),
         "alerts": Maybe(ALERTS),
         "retention": Maybe(RETENTION),
@@ -159,6 +166,7 @@ def _camera(name: str, options: Mapping[str, Any], severity: Mapping[str, Severi
         zones=zones_of(given.get("zones", {})),
         lines=lines_of(given.get("lines", {})),
         detector=given.get("detector", "auto"),
+        tamper=given.get("tamper", TamperOptions()),
         rules=rules_of(detection, severity),
     )
 

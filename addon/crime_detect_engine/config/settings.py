@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from crime_detect_engine.decision.fusion import FusionOptions
+from crime_detect_engine.decision.patterns import PatternOptions
 from crime_detect_engine.decision.schedule import ScheduleWindow
 from crime_detect_engine.domain.types import Location, Rules, Severity
 from crime_detect_engine.outputs import AlertOptions
@@ -13,6 +15,7 @@ from crime_detect_engine.outputs.mqtt_options import MqttOptions
 from crime_detect_engine.sources.frigate import FrigateOptions
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import CrossingLine, Zone
+from crime_detect_engine.tracking.tamper import TamperOptions
 from crime_detect_engine.vision.anomaly import AnomalyOptions
 
 SYNTHETIC = "synthetic:"
@@ -68,6 +71,7 @@ class CameraConfig:
     lines: tuple[LineConfig, ...] = ()
     detector: str = "auto"
     """`auto` looks for persons and things where a zone or line needs it, `on` always, `off` never."""
+    tamper: TamperOptions = field(default_factory=TamperOptions)
 
     @property
     def looks(self) -> bool:
@@ -97,6 +101,8 @@ class Config:
     mqtt: MqttOptions | None = None
     model: ModelOptions = field(default_factory=ModelOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
+    fusion: FusionOptions = field(default_factory=FusionOptions)
+    patterns: PatternOptions = field(default_factory=PatternOptions)
     severity: Mapping[str, Severity] = field(default_factory=dict)
     alerts: AlertOptions = field(default_factory=AlertOptions)
     retention: RetentionOptions = field(default_factory=RetentionOptions)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from .types import Image, Picture
+from .types import WHOLE, Image, Picture, Region
 
 PERSON = "person"
 VEHICLES = ("bicycle", "car", "motorcycle", "bus", "truck")
@@ -96,15 +96,15 @@ class TrackedObject:
 class Look:
     """One moment at which somebody looks who is there. `image`: RGB uint8 HxWx3, small, masks burned in, read-only.
 
-    `moving` false: nothing moved since the last look, so what was there still is.
+    Without an image nothing moved since the last look: what was there still is. `region` is where the model looks.
     """
 
     camera: str
     at: datetime
     tick_s: float
-    image: Image
+    image: Image | None
     picture: Picture
-    moving: bool = True
+    region: Region = WHOLE
     cut: bool = False
 
 

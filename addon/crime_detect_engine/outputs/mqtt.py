@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from .mqtt_channel import MqttChannel
 from .mqtt_commands import MqttCommands
 from .mqtt_connection import MqttConnection, MqttError
 from .mqtt_discovery import PREFIX, MqttDiscovery
+from .mqtt_listening import MqttListening
 from .mqtt_options import MqttOptions
 from .mqtt_presence import DuplicateInstanceError, MqttPresence
 
@@ -66,13 +67,15 @@ class MqttOutput:
         api_url: str | None,
         clock: Clock,
         dropped: Callable[[str], int] = lambda _camera: 0,
+        listening: MqttListening | None = None,
     ) -> None:
-        """`dropped`: frames of a camera that nobody looked at, for the statistics."""
+        """`dropped`: frames of a camera that nobody looked at, for the statistics. `listening`: to whom else."""
         self._options = options
         self._engine = engine
         self._api_url = api_url
         self._clock = clock
         self._dropped = dropped
+        self._listening = listening
         self.root = f"{options.prefix}/{instance}"
         self._client_id = f"{options.prefix[:32]}_{instance}_{engine.uuid[:8]}"
         self.channel = MqttChannel(self.root, engine, media=options.media_on)
@@ -113,6 +116,11 @@ class MqttOutput:
 
     def status(self) -> MqttStatus:
         return replace(self._status, dropped_commands=self._commands.dropped)
+
+    def notes(self) -> Sequence[str]:
+        """What is switched off and why, and what is wrong, for people."""
+        status = self.status()
+        return [*status.notes, *([f"mqtt: {status.error}"] if status.error else [])]
 
     def publish_camera_state(self, camera: str, payload: Mapping[str, Any]) -> None:
         """Retained; the newest wins while the broker cannot take it."""
@@ -222,6 +230,8 @@ class MqttOutput:
             asyncio.create_task(self._report_stats(connection)),
             asyncio.create_task(self._presence.watch(connection)),
         ]
+        if self._listening is not None:
+            tasks.append(asyncio.create_task(self._listening.run(connection)))
         try:
             ends: list[asyncio.Future[Any]] = [connection.closed, *tasks]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -279,6 +289,8 @@ class MqttOutput:
         self._presence.received(topic, payload, retain)
         self._discovery.received(topic, payload, retain)
         self._commands.offer(topic, payload, retain)
+        if self._listening is not None:
+            self._listening.take(topic, payload)
 
     def _set_state(self, state: str, error: str | None = None, protocol: str | None = None) -> None:
         if (state, error) == (self._status.state, self._status.error):
