@@ -14,37 +14,38 @@ from crime_detect_engine.vision.backends.precision import has_bf16
 from .weights import find_weights
 
 DEFAULT_NAME = "yolox_nano"
+SMALLEST, LARGEST = 160, 1280
 
 
-def _yolox_nano(device: str, folders: Sequence[Path], precision: str) -> Detector:
+def _yolox_nano(device: str, folders: Sequence[Path], precision: str, size: int | None) -> Detector:
     place, number = _openvino(device, precision)
     from .yolox import YoloxDetector
 
-    return YoloxDetector(find_weights("yolox_nano", folders), place, number)
+    return YoloxDetector(find_weights("yolox_nano", folders), place, number, size=size or 320)
 
 
-def _nanodet_m(device: str, folders: Sequence[Path], precision: str) -> Detector:
+def _nanodet_m(device: str, folders: Sequence[Path], precision: str, size: int | None) -> Detector:
     place, number = _openvino(device, precision)
     from .nanodet import NanodetDetector
 
-    return NanodetDetector(find_weights("nanodet_m", folders), place, number)
+    return NanodetDetector(find_weights("nanodet_m", folders), place, number, size=size or 416)
 
 
-def _fasterrcnn(device: str, _folders: Sequence[Path], precision: str) -> Detector:
+def _fasterrcnn(device: str, _folders: Sequence[Path], precision: str, size: int | None) -> Detector:
     place = _torch(device, precision)
     from .torchvision import TorchvisionDetector
 
-    return TorchvisionDetector("fasterrcnn", place)
+    return TorchvisionDetector("fasterrcnn", place, size=size)
 
 
-def _ssdlite(device: str, _folders: Sequence[Path], precision: str) -> Detector:
+def _ssdlite(device: str, _folders: Sequence[Path], precision: str, size: int | None) -> Detector:
     place = _torch(device, precision)
     from .torchvision import TorchvisionDetector
 
-    return TorchvisionDetector("ssdlite", place)
+    return TorchvisionDetector("ssdlite", place, size=size)
 
 
-DETECTORS: Mapping[str, Callable[[str, Sequence[Path], str], Detector]] = {
+DETECTORS: Mapping[str, Callable[[str, Sequence[Path], str, int | None], Detector]] = {
     "yolox_nano": _yolox_nano,
     "nanodet_m": _nanodet_m,
     "fasterrcnn": _fasterrcnn,
@@ -52,17 +53,21 @@ DETECTORS: Mapping[str, Callable[[str, Sequence[Path], str], Detector]] = {
 }
 
 
-def load_detector(name: str, device: str, folders: Sequence[Path], precision: str = "auto") -> Detector:
+def load_detector(
+    name: str, device: str, folders: Sequence[Path], precision: str = "auto", size: int | None = None
+) -> Detector:
     """The detector of that name, ready; blocks, and where its weights are in none of `folders`, fetches them once.
 
     `device` is auto, cpu, openvino, gpu or cuda: yolox_nano and nanodet_m run in OpenVINO on a processor or an Intel
-    GPU, fasterrcnn and ssdlite in torch. `precision` auto is bf16 where the processor has it. Fetched weights are kept
-    in the last of `folders`. Raises CheckpointError for weights that are missing or altered, BackendError for a
-    detector, device or precision that is not there.
+    GPU, fasterrcnn and ssdlite in torch. `precision` auto is bf16 where the processor has it. `size` is that of
+    `Detector`; None is the detector's own. Fetched weights are kept in the last of `folders`. Raises CheckpointError
+    for weights that are missing or altered, BackendError for a detector, device, precision or size that is not there.
     """
     if name not in DETECTORS:
         raise BackendError(f"unknown detector {name!r}; there are {', '.join(DETECTORS)}")
-    return DETECTORS[name](device, folders, precision)
+    if size is not None and not SMALLEST <= size <= LARGEST:
+        raise BackendError(f"a detector's size is {SMALLEST} to {LARGEST} pixels, not {size}")
+    return DETECTORS[name](device, folders, precision, size)
 
 
 def _openvino(device: str, precision: str) -> tuple[str, str]:

@@ -47,24 +47,21 @@ def _taps(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp],
     return low, np.minimum(low + 1, source - 1), (places - low).astype(np.float32)
 
 
-def pad(image: Image, fill: int) -> Image:
-    """The picture in the upper left of one whose sides are multiples of 32; uint8 [1, H, W, 3]."""
-    height, width = (-(-side // STRIDE) * STRIDE for side in image.shape[:2])
-    if image.shape[:2] == (height, width):
-        return image[None]
-    padded = np.full((1, height, width, 3), fill, np.uint8)
-    padded[0, : image.shape[0], : image.shape[1]] = image
+def pad(images: Sequence[Image], height: int, width: int, fill: int) -> NDArray[np.uint8]:
+    """The pictures in the upper left of larger ones: uint8 [N, height, width, 3]."""
+    padded = np.full((len(images), height, width, 3), fill, np.uint8)
+    for target, image in zip(padded, images, strict=True):
+        target[: image.shape[0], : image.shape[1]] = image
     return padded
 
 
-def centres(height: int, width: int, strides: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cell corners (x, y) in pixels [N, 2] of all levels, level by level and row by row, and their strides [N, 1]."""
+def cells(height: int, width: int, strides: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Upper left corners (x, y) in pixels [N, 2] of all levels' cells, row by row, and their strides [N, 1]."""
     places, steps = [], []
     for stride in strides:
         rows, columns = np.mgrid[0 : -(-height // stride), 0 : -(-width // stride)]
-        cells = np.stack([columns.ravel(), rows.ravel()], 1).astype(np.float32)
-        places.append(cells * stride)
-        steps.append(np.full((len(cells), 1), stride, np.float32))
+        places.append(np.stack([columns.ravel(), rows.ravel()], 1).astype(np.float32) * stride)
+        steps.append(np.full((rows.size, 1), stride, np.float32))
     return np.concatenate(places), np.concatenate(steps)
 
 
@@ -88,16 +85,16 @@ def name_boxes(
     scores: NDArray[np.float32],
     classes: NDArray[np.intp],
     labels: Sequence[str],
-    shape: tuple[int, int],
+    shape: Sequence[int],
 ) -> list[Detection]:
-    """Candidates in pixels of the fitted picture (height, width) → detections in 0..1, surest first.
+    """Candidates in pixels of a picture of `shape` (height, width, …) → detections in 0..1, surest first.
 
     Boxes are suppressed class by class, cut at the picture's edge, and dropped where nothing of them is inside.
     """
     if len(scores) > MOST_CANDIDATES:
         best = np.argpartition(-scores, MOST_CANDIDATES)[:MOST_CANDIDATES]
         corners, scores, classes = corners[best], scores[best], classes[best]
-    height, width = shape
+    height, width = shape[:2]
     edges = np.array([width, height, width, height], np.float32)
     found = []
     for index in np.unique(classes):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crime_detect_engine.domain.scene import Detection
 from crime_detect_engine.domain.types import Image
 
-from .boxes import LOWEST_CONFIDENCE, centres, name_boxes, pad, shrink
+from .boxes import LOWEST_CONFIDENCE, cells, name_boxes, shrink
 from .coco import LABELS
 from .network import OpenVinoNetwork
 
@@ -22,13 +22,12 @@ STRIDES = (8, 16, 32)
 BINS = 8
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 """RGB."""
-GREY = 114
 EXPORTED = 416
 """The side of the square that the file's shapes are written for."""
 
 
 class NanodetDetector:
-    """COCO's 80 things. Pictures of any shape; each shape is padded to multiples of 32 only."""
+    """COCO's 80 things. Pictures of any shape; each shape is padded to multiples of 32 only, not to a square."""
 
     name = "nanodet_m"
     labels = LABELS
@@ -38,18 +37,16 @@ class NanodetDetector:
         self._network = OpenVinoNetwork(weights, open_shapes, device, precision)
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        return [self._detect(shrink(image, self.size)) for image in images]
+        small = [shrink(image, self.size) for image in images]
+        found: list[list[Detection]] = [[] for _ in small]
+        levels = len(STRIDES)
+        for index, padded, outputs in self._network.run(small):
+            scores, sides = np.concatenate(outputs[:levels]), np.concatenate(outputs[levels:])
+            found[index] = name_boxes(*decode(scores, sides, *padded), self.labels, small[index].shape)
+        return found
 
     def close(self) -> None:
         self._network.close()
-
-    def _detect(self, image: Image) -> list[Detection]:
-        padded = pad(image, GREY)
-        outputs = self._network.run(padded)
-        levels = len(STRIDES)
-        scores, sides = np.concatenate(outputs[:levels]), np.concatenate(outputs[levels:])
-        found = decode(scores, sides, padded.shape[1], padded.shape[2])
-        return name_boxes(*found, self.labels, (image.shape[0], image.shape[1]))
 
 
 def decode(
@@ -76,19 +73,20 @@ def decode(
 
 @lru_cache(maxsize=8)
 def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return centres(height, width, STRIDES)
+    return cells(height, width, STRIDES)
 
 
-def open_shapes(model: ov.Model, height: int, width: int) -> ov.Model:
-    """The network for uint8 RGB [1, H, W, 3]: normalisation inside, and shapes of H x W where the file has a square."""
+def open_shapes(model: ov.Model, count: int, height: int, width: int) -> ov.Model:
+    """The network for uint8 RGB [N, H, W, 3]: normalisation inside, and shapes of H x W where the file has a square."""
     ops: Any = ov.opset13
     for node in model.get_ordered_ops():
         if node.get_type_name() in ("Reshape", "Interpolate"):
             shape = node.input_value(1).get_node()
-            if shape.get_type_name() == "Constant" and len(shape.data) > 3:
-                node.input(1).replace_source_output(ops.constant(_rescaled(shape.data, height, width)).output(0))
+            if shape.get_type_name() == "Constant":
+                target = _rescaled(shape.data, count, height, width)
+                node.input(1).replace_source_output(ops.constant(target).output(0))
     given = model.get_parameters()[0]
-    picture = ops.parameter([1, height, width, 3], np.uint8)
+    picture = ops.parameter([count, height, width, 3], np.uint8)
     planes = ops.convert(ops.transpose(picture, ops.constant([0, 3, 1, 2])), np.float32)
     mean, std = (np.array(values, np.float32).reshape(1, 3, 1, 1) for values in (MEAN, STD))
     normal = ops.multiply(ops.subtract(planes, ops.constant(mean)), ops.constant(1 / std))
@@ -99,6 +97,7 @@ def open_shapes(model: ov.Model, height: int, width: int) -> ov.Model:
     return opened
 
 
-def _rescaled(shape: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64]:
-    """[…, rows, columns] of maps of the square → of maps of H x W."""
-    return np.array([*shape[:-2], shape[-2] * height // EXPORTED, shape[-1] * width // EXPORTED], np.int64)
+def _rescaled(shape: NDArray[np.int64], count: int, height: int, width: int) -> NDArray[np.int64]:
+    """[1, …, rows, columns] of maps of the square → [N, …] of maps of H x W; [1, channels, -1] → [N, channels, -1]."""
+    sides = (shape[-2] * height // EXPORTED, shape[-1] * width // EXPORTED) if len(shape) > 3 else shape[-2:]
+    return np.array([count, *shape[1:-2], *sides], np.int64)

@@ -41,8 +41,9 @@ class TorchvisionDetector:
 
     labels = LABELS
 
-    def __init__(self, name: str, device: str = "cuda", *, pretrained: bool = True) -> None:
-        build, weights, self.size = NETWORKS[name]
+    def __init__(self, name: str, device: str = "cuda", *, size: int | None = None, pretrained: bool = True) -> None:
+        build, weights, own = NETWORKS[name]
+        self.size = size or own
         self.name, self.device, self.precision = name, device, "fp32"
         if device == "cuda" and not torch.cuda.is_available():
             raise BackendError("torch finds no CUDA device")
@@ -80,5 +81,4 @@ class TorchvisionDetector:
         corners, scores, kinds = (output[key].float().cpu().numpy() for key in ("boxes", "scores", "labels"))
         classes = self._classes[kinds.astype(np.intp)]
         known = (classes >= 0) & (scores >= LOWEST_CONFIDENCE)
-        shape = image.shape[0], image.shape[1]
-        return name_boxes(corners[known], scores[known], classes[known], self.labels, shape)
+        return name_boxes(corners[known], scores[known], classes[known], self.labels, image.shape)

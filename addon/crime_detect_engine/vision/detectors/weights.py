@@ -98,7 +98,7 @@ def stored_weights(name: str, folders: Sequence[Path]) -> Path | None:
 
 
 def find_weights(name: str, folders: Sequence[Path]) -> Path:
-    """`stored_weights`, or else fetched into the last of `folders`; blocks. Raises CheckpointError: what, where, how."""
+    """`stored_weights`, or else fetched into the last of `folders`; blocks. Raises CheckpointError."""
     wanted = WEIGHTS[name]
     found = stored_weights(name, folders)
     if found is not None:

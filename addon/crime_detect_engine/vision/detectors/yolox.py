@@ -15,38 +15,37 @@ from crime_detect_engine.domain.errors import CheckpointError
 from crime_detect_engine.domain.scene import Detection
 from crime_detect_engine.domain.types import Image
 
-from .boxes import LOWEST_CONFIDENCE, centres, name_boxes, pad, shrink
+from .boxes import LOWEST_CONFIDENCE, cells, name_boxes, shrink
 from .coco import LABELS
 from .network import OpenVinoNetwork
 
 STRIDES = (8, 16, 32)
-GREY = 114
-"""What the network was trained to see beyond a picture's edge."""
 LARGEST_EXPONENT = 8.0
 """e^8 strides is wider than any picture; more would overflow."""
 
 
 class YoloxDetector:
-    """COCO's 80 things. Pictures of any shape; each shape is padded to multiples of 32 only, not to a square."""
+    """COCO's 80 things. Pictures of any shape; each shape is padded to multiples of 32 only, not to a square.
+
+    `size` 320 finds whoever is a third of the picture high or more; 416 also a quarter, for 1.6 times the work.
+    """
 
     name = "yolox_nano"
     labels = LABELS
 
-    def __init__(self, weights: Path, device: str = "cpu", precision: str = "fp32", *, size: int = 416) -> None:
+    def __init__(self, weights: Path, device: str = "cpu", precision: str = "fp32", *, size: int = 320) -> None:
         self.size, self.device, self.precision = size, device, precision
         self._network = OpenVinoNetwork(weights, fuse_stem, device, precision)
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        return [self._detect(shrink(image, self.size)) for image in images]
+        small = [shrink(image, self.size) for image in images]
+        found: list[list[Detection]] = [[] for _ in small]
+        for index, padded, (rows,) in self._network.run(small):
+            found[index] = name_boxes(*decode(rows, *padded), self.labels, small[index].shape)
+        return found
 
     def close(self) -> None:
         self._network.close()
-
-    def _detect(self, image: Image) -> list[Detection]:
-        padded = pad(image, GREY)
-        (rows,) = self._network.run(padded)
-        corners, scores, classes = decode(rows, padded.shape[1], padded.shape[2])
-        return name_boxes(corners, scores, classes, self.labels, (image.shape[0], image.shape[1]))
 
 
 def decode(
@@ -70,17 +69,17 @@ def decode(
 
 @lru_cache(maxsize=8)
 def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return centres(height, width, STRIDES)
+    return cells(height, width, STRIDES)
 
 
-def fuse_stem(model: ov.Model, height: int, width: int) -> ov.Model:
-    """The network for uint8 RGB [1, H, W, 3] instead of float BGR [1, 3, H, W].
+def fuse_stem(model: ov.Model, count: int, height: int, width: int) -> ov.Model:
+    """The network for uint8 RGB [N, H, W, 3] instead of float BGR [1, 3, H, W].
 
     Its first step takes every second pixel four times over and convolves 3x3: one convolution of 6x6 with stride 2 is
     the same and a sixth cheaper. Raises CheckpointError where the file begins otherwise.
     """
     ops: Any = ov.opset13
-    model.reshape([1, 3, height, width])
+    model.reshape([count, 3, height, width])
     first = next((node for node in model.get_ordered_ops() if node.get_type_name() == "Convolution"), None)
     kernel = None if first is None else first.input_value(1).get_node().data
     if kernel is None or kernel.shape[1:] != (12, 3, 3):
@@ -88,7 +87,7 @@ def fuse_stem(model: ov.Model, height: int, width: int) -> ov.Model:
     whole = np.zeros((len(kernel), 3, 6, 6), np.float32)
     for part, (down, across) in enumerate(((0, 0), (1, 0), (0, 1), (1, 1))):
         whole[:, :, down::2, across::2] = kernel[:, 3 * part : 3 * part + 3]
-    picture = ops.parameter([1, height, width, 3], np.uint8)
+    picture = ops.parameter([count, height, width, 3], np.uint8)
     planes = ops.convert(ops.transpose(picture, ops.constant([0, 3, 1, 2])), np.float32)
     in_rgb = ops.constant(np.ascontiguousarray(whole[:, ::-1]))
     first.output(0).replace(ops.convolution(planes, in_rgb, [2, 2], [2, 2], [2, 2], [1, 1]).output(0))
