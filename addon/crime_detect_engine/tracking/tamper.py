@@ -29,17 +29,25 @@ _SLOW_S = 300.0
 """Time constant of the reference: the sun's shadows are followed, a hand is not."""
 _RECENT_S = 1.5
 """Pictures are averaged over this long to find edges in the noise of the dark and behind rain."""
+_CHANGE = 2.5
+"""Levels by which half of the picture differs from that average: another picture, to be looked at alone."""
+_HIDDEN = 0.1
+"""How much slower is learned while something hides a part of the view, or does away with it bit by bit."""
 _ANCHOR = 1.0
 """Gradient in levels a pixel that a block must have, on average, to be held on to."""
 _FEWEST = 8
 """With fewer such blocks the view has nothing to recognise it by."""
 _HELD = 0.35
 """A block that correlates so well with the reference shows the same thing."""
+_FAINT = 0.2
+"""… if it has this share of the edges that the light lets expect."""
 _SEEN, _GONE = 0.45, 0.18
 """Share of the anchors from which on the view is there, and below which it is not."""
 _FLAT = 0.45
 """A block with less than this share of its edges has lost its texture."""
 _MOSTLY = 0.6
+_BLURRED = 0.92
+"""Correlation of two views as far out of focus, when they are the same."""
 _GLARE = 0.3
 """More of the picture saturated than normally."""
 _DARK = 22.0
@@ -47,8 +55,14 @@ _SUDDEN = 0.5
 """Dark is sudden when this share of the light of the last seconds is gone; dusk takes minutes."""
 _SHARP = 0.42
 """Share of its fine detail that a lens keeps while it is in focus."""
-_QUICK_S = 2.2
+_DETAIL, _LIT = 0.8, 0.4
+"""Levels of fine detail that can be measured, and the share of the usual light: in the dark it drowns in noise."""
+_NEW = 0.08
+"""Share of the blocks with edges that are not the view's own: there is another view, no hand and no paint."""
+_QUICK_S = 1.6
 """A hand or a cloth covers within this; paint takes longer."""
+_WEATHER_S = 60.0
+"""What hides the view more slowly than this is fog or snow."""
 _SHAKE_PX, _MOVED_PX = 2, 3
 """Of 104: what the wind does to a pole, and what is another direction."""
 _COLOUR, _GREY = 8.0, 2.5
@@ -121,6 +135,7 @@ class _Reference:
     def __init__(self, seen: Glance, tick_s: float) -> None:
         self.luma = seen.luma.copy()
         self.fine = seen.fine.copy()
+        self.light = seen.light
         self.saturated = seen.saturated
         self.masked = seen.masked.copy()
         self.steady = np.ones(seen.fine.shape, np.float32)
@@ -133,13 +148,14 @@ class _Reference:
     def known(self) -> bool:
         return self._pictures >= _LEARN_PICTURES and self._last_s - self._since_s >= _LEARN_S
 
-    def learn(self, seen: Glance, held: Array, tick_s: float) -> None:
-        passed_s = min(max(tick_s - self._last_s, 0.0), 10.0)
+    def learn(self, seen: Glance, held: Array, tick_s: float, speed: float) -> None:
+        passed_s = speed * min(max(tick_s - self._last_s, 0.0), 10.0)
         memory_s = min(max(tick_s - self._since_s, 2.0), _SLOW_S)
         share = np.float32(max(1 - np.exp(-passed_s / memory_s), 1 / (self._pictures + 1) if not self.known else 0.0))
         self.luma += share * (seen.luma - self.luma)
         self.fine += share * (seen.fine - self.fine)
         self.steady += share * (held - self.steady)
+        self.light += float(share) * (seen.light - self.light)
         self.saturated += float(share) * (seen.saturated - self.saturated)
         self.masked &= seen.masked
         self.edges = edges(self.luma)
@@ -201,7 +217,7 @@ class TamperWatch:
         judged = self._judge(seen, tick_s)
         self._follow(judged, tick_s)
         if self._state.kind is None and judged.kind is None and not self._dusk:
-            self._learn(seen, tick_s)
+            self._learn(seen, tick_s, judged.kept)
         self._last_s = tick_s
         return self._state
 
@@ -225,15 +241,16 @@ class TamperWatch:
 
     def _average(self, seen: Glance, tick_s: float, *, cut: bool) -> None:
         passed_s = tick_s - self._last_s
-        if cut or self._recent is None:
+        recent = self._recent
+        if cut or recent is None or float(np.median(np.abs(seen.luma - recent))) > _CHANGE:
             self._recent = seen.luma.copy()
         else:
-            self._recent += np.float32(1 - np.exp(-max(passed_s, 0.0) / _RECENT_S)) * (seen.luma - self._recent)
+            recent += np.float32(1 - np.exp(-max(passed_s, 0.0) / _RECENT_S)) * (seen.luma - recent)
         if not self._references:
             self._usual_light = seen.light
             self._grey = seen.colour < _GREY
 
-    def _learn(self, seen: Glance, tick_s: float) -> None:
+    def _learn(self, seen: Glance, tick_s: float, kept: float | None) -> None:
         self._usual_light += (1 - np.exp(-(tick_s - self._last_s) / 20.0)) * (seen.light - self._usual_light)
         grey = seen.colour < _GREY or (self._grey and seen.colour < _COLOUR)
         self._grey = grey
@@ -241,13 +258,15 @@ class TamperWatch:
         if reference is None:
             self._references[grey] = _Reference(seen, tick_s)
         else:
-            reference.learn(seen, np.maximum(self._held, 0), tick_s)
+            whole = kept is None or kept > 0.8 * self._usual_kept
+            reference.learn(seen, np.maximum(self._held, 0), tick_s, 1.0 if whole else _HIDDEN)
 
     # --- one picture ----------------------------------------------------------------------------------------------
 
     def _judge(self, seen: Glance, tick_s: float) -> _Judged:
         known = {grey: one for grey, one in self._references.items() if one.known}
         self._held = np.ones(seen.fine.shape, np.float32)
+        self._light = seen.light
         if not known:
             return _Judged(None, 0.0, None)
         reference = known.get(seen.colour < _GREY) or next(iter(known.values()))
@@ -264,42 +283,55 @@ class TamperWatch:
                 if other is not reference or (seen.colour < _GREY) not in known:
                     kept = max(kept, float((alike(other.edges, now, inverted=True)[other.anchors()] > _HELD).mean()))
         self._remember_fall(kept, tick_s)
+        if seen.saturated - reference.saturated > (_GLARE if kept < _SEEN else 2 * _GLARE):
+            return _Judged(BLINDED, seen.saturated, kept)
         if kept >= _SEEN:
             self._dusk = False
             self._standing = None
-            return self._defocus(seen, reference, anchors, kept)
+            return self._defocus(seen, now, reference, anchors, kept)
         return self._lost(seen, reference, now, anchors, kept, tick_s)
 
     def _recognise(self, reference: _Reference, now: Edges, anchors: NDArray[np.bool_]) -> tuple[float, bool]:
-        held = alike(reference.edges, now)
+        held = self._alike(reference, reference.edges, now)
         kept = float((held[anchors] > _HELD).mean())
         self._held = held
         if kept < _SEEN:
             x, y, _ = shift_between(reference.edges, now)
             if 0 < max(abs(x), abs(y)) <= _SHAKE_PX:
-                held = alike(shifted(reference.edges, x, y), now)
+                held = self._alike(reference, shifted(reference.edges, x, y), now)
                 shaken = float((held[anchors] > _HELD).mean())
                 if shaken > kept:
                     self._held = held
                     return shaken, True
         return kept, False
 
+    def _alike(self, reference: _Reference, usual: Edges, now: Edges) -> Array:
+        expected = min(1.0, self._light / max(reference.light, 1.0)) * usual.energy
+        return np.where(now.energy > _FAINT * expected, alike(usual, now), np.float32(0))
+
     def _remember_fall(self, kept: float, tick_s: float) -> None:
         """Over how many seconds the view was lost, from the last whole picture to the first without it."""
-        if kept > 0.8 * self._usual_kept:
+        if kept >= _SEEN and self._state.kind is None:
+            self._usual_kept += 0.1 * (kept - self._usual_kept)
+        if kept > 0.75 * self._usual_kept:
             self._whole_s = tick_s
             self._lost_s = None
-            if self._state.kind is None:
-                self._usual_kept += 0.05 * (kept - self._usual_kept)
         elif kept < _GONE and self._lost_s is None:
             self._lost_s = tick_s
         self._fall_s = (self._lost_s if self._lost_s is not None else tick_s) - self._whole_s
 
-    def _defocus(self, seen: Glance, reference: _Reference, anchors: NDArray[np.bool_], kept: float) -> _Judged:
-        if seen.light < _SUDDEN * self._usual_light:
+    def _defocus(
+        self, seen: Glance, now: Edges, reference: _Reference, anchors: NDArray[np.bool_], kept: float
+    ) -> _Judged:
+        """Fine detail against coarse edges in what is recognised: neither light nor a veil changes their ratio."""
+        seen_here = anchors & (self._held > _HELD) & (reference.fine > _DETAIL)
+        lit = seen.light / max(reference.light, 1.0)
+        if not _LIT < lit < 1 / _LIT or np.count_nonzero(seen_here) < _FEWEST:
             return _Judged(None, 0.0, kept)
-        sharp = np.median((seen.fine / np.maximum(reference.fine, 0.5))[anchors])
-        return _Judged(DEFOCUSED if sharp < _SHARP else None, float(1 - sharp), kept)
+        fine = seen.fine / np.maximum(reference.fine, _DETAIL)
+        coarse = np.minimum(now.energy / reference.edges.energy, 1.0)
+        sharp = float(np.median((fine / np.maximum(coarse, 0.05))[seen_here]))
+        return _Judged(DEFOCUSED if sharp < _SHARP else None, 1 - sharp, kept)
 
     def _lost(
         self,
@@ -310,16 +342,17 @@ class TamperWatch:
         kept: float,
         tick_s: float,
     ) -> _Judged:
-        if seen.saturated - reference.saturated > _GLARE:
-            return _Judged(BLINDED, seen.saturated, kept)
         if seen.light < _DARK:
             if self._since_s is None and seen.light > _SUDDEN * self._usual_light:
                 self._dusk = True
             return _Judged(None if self._dusk else COVERED, 1 - kept, kept)
         flat = float((now.energy < _FLAT * reference.edges.energy)[anchors].mean())
-        if flat >= _FLAT and blurred_alike(reference.luma, seen.luma, ~reference.masked) > 0.85:
+        if flat >= _FLAT and blurred_alike(reference.luma, seen.luma, ~reference.masked) > _BLURRED:
             return _Judged(DEFOCUSED, flat, kept)
-        if flat >= _MOSTLY:
+        if flat >= _MOSTLY and self._fall_s > _WEATHER_S:
+            return _Judged(None, 0.0, kept)
+        other = float(((now.energy > 2 * _ANCHOR) & (self._held < _HELD) & ~reference.masked).mean())
+        if flat >= _MOSTLY and other < _NEW:
             quick = kept < _GONE and self._fall_s <= _QUICK_S
             return _Judged(COVERED if quick else SPRAYED, 1 - kept, kept)
         return self._elsewhere(seen, reference, now, kept, tick_s)
@@ -350,8 +383,8 @@ class TamperWatch:
         """The first infrared night, or the first day: what it shows cannot be compared, and is learned."""
         grey = seen.colour < _GREY
         other = self._references.get(grey)
-        return (
-            grey != self._grey and seen.colour < _GREY or seen.colour > _COLOUR and (other is None or not other.known)
+        return (grey != self._grey and seen.colour < _GREY) or (
+            seen.colour > _COLOUR and (other is None or not other.known)
         )
 
     # --- over time ------------------------------------------------------------------------------------------------
