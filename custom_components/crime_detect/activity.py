@@ -67,6 +67,8 @@ def _facts(hass: HomeAssistant, coordinator: CrimeDetectCoordinator, event: Inci
         "camera_name": coordinator.data.info.cameras.get(incident.camera, incident.camera),
         "incident_id": incident.incident_id,
         "label": incident.label,
+        "zone": incident.zone,
+        "source": incident.source,
         "confidence": incident.confidence,
         "severity": incident.severity.name.lower(),
     }

@@ -1,10 +1,10 @@
-"""Owns the binary sensors: an incident goes on, the camera is there, somebody covered or turned it."""
+"""Owns the binary sensors: an incident goes on, the camera is there, somebody tampers with it or is in view."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorDeviceClass,
@@ -15,9 +15,10 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import CrimeDetectConfigEntry
-from .engine.models import CameraState
+from .coordinator import CrimeDetectConfigEntry, CrimeDetectCoordinator
+from .engine.models import CameraState, EngineInfo
 from .entity import CameraStateEntity, OnlineCameraEntity, async_add_what_exists
+from .places import PlaceEntity, places
 
 PARALLEL_UPDATES = 0
 
@@ -25,6 +26,7 @@ PARALLEL_UPDATES = 0
 @dataclass(frozen=True, kw_only=True)
 class CameraBinarySensorDescription(BinarySensorEntityDescription):
     is_on: Callable[[CameraState], bool]
+    attributes: Callable[[CameraState], Mapping[str, Any]] = lambda _state: {}
 
 
 # `active` is the engine's own word: true while an incident at or above the threshold is open.
@@ -46,27 +48,30 @@ TAMPERED = CameraBinarySensorDescription(
     translation_key="tampered",
     device_class=BinarySensorDeviceClass.TAMPER,
     is_on=lambda state: state.tampered,
+    attributes=lambda state: {"kind": state.tamper},
+)
+OCCUPANCY = BinarySensorEntityDescription(
+    key="occupancy", translation_key="occupancy", device_class=BinarySensorDeviceClass.OCCUPANCY
+)
+ZONE_OCCUPANCY = BinarySensorEntityDescription(
+    key="occupancy", translation_key="zone_occupancy", device_class=BinarySensorDeviceClass.OCCUPANCY
 )
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: CrimeDetectConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    async_add_what_exists(
-        hass,
-        entry,
-        Platform.BINARY_SENSOR,
-        async_add_entities,
-        lambda coordinator, info: (
-            entity
-            for camera in info.cameras
-            for entity in (
-                OnlineCameraBinarySensor(coordinator, camera, INCIDENT_ACTIVE),
-                CameraBinarySensor(coordinator, camera, ONLINE),
-                CameraBinarySensor(coordinator, camera, TAMPERED),
-            )
-        ),
-    )
+    def build(
+        coordinator: CrimeDetectCoordinator, info: EngineInfo
+    ) -> Iterator[CameraBinarySensor | OccupancyBinarySensor]:
+        for camera in info.cameras:
+            yield OnlineCameraBinarySensor(coordinator, camera, INCIDENT_ACTIVE)
+            yield CameraBinarySensor(coordinator, camera, ONLINE)
+            yield CameraBinarySensor(coordinator, camera, TAMPERED)
+        for place in places(hass, coordinator, Platform.BINARY_SENSOR, OCCUPANCY.key):
+            yield OccupancyBinarySensor(coordinator, place, OCCUPANCY if place.zone is None else ZONE_OCCUPANCY)
+
+    async_add_what_exists(hass, entry, Platform.BINARY_SENSOR, async_add_entities, build)
 
 
 class CameraBinarySensor(CameraStateEntity, BinarySensorEntity):
@@ -77,6 +82,20 @@ class CameraBinarySensor(CameraStateEntity, BinarySensorEntity):
     def is_on(self) -> bool:
         return self.entity_description.is_on(self.known_state)
 
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        return self.entity_description.attributes(self.known_state)
+
 
 class OnlineCameraBinarySensor(OnlineCameraEntity, CameraBinarySensor):
     """Of a camera without a picture nobody knows it."""
+
+
+class OccupancyBinarySensor(PlaceEntity, BinarySensorEntity):
+    """Somebody is there; in a zone also something else that the zone is about."""
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        return self.here.occupied

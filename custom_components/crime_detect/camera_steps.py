@@ -57,7 +57,7 @@ class CameraSteps(OptionsFlowWithReload):
 
     def __init__(self) -> None:
         self._cameras: dict[str, EngineCamera] = {}
-        self._labels: tuple[str, ...] = ()
+        self._classes: tuple[str, ...] = ()
         self._retention: Mapping[str, Any] = {}
         self._camera = ""
         self._source = ""
@@ -143,7 +143,7 @@ class CameraSteps(OptionsFlowWithReload):
         client = self._client
         try:
             self._cameras = {camera.id: camera for camera in await client.cameras()}
-            self._labels = (await client.info()).labels
+            self._classes = (await client.info()).classes
             if frigate:
                 self._from_frigate = dict(await client.frigate_cameras())
             if retention:

@@ -40,6 +40,3 @@ TOO_NEW: Final = "engine_too_new"
 
 LATE_S: Final = 300
 """What was replayed and is over for longer than this updates state and history, and rings nobody."""
-
-NORMAL: Final = "normal"
-"""The class that is no incident."""

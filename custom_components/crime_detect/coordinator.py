@@ -51,6 +51,11 @@ class EngineData:
     cameras: Mapping[str, CameraState]
     """Names are in `info.cameras`."""
 
+    @property
+    def zones(self) -> dict[str, frozenset[str]]:
+        """Of each camera where somebody looks who is there: only then are its zones known."""
+        return {name: frozenset(state.zones) for name, state in self.cameras.items() if state.persons is not None}
+
 
 class CrimeDetectCoordinator(DataUpdateCoordinator[EngineData]):
     """One engine. Its feed (feed.py) brings the news, the link (link.py) takes commands."""

@@ -103,7 +103,7 @@ async def _settings(coordinator: CrimeDetectCoordinator) -> dict[str, Any]:
 
 def _shown(incident: Incident) -> dict[str, Any]:
     """Without what was seen: no places, no people."""
-    hidden = ("boxes", "identities", "location")
+    hidden = ("attributes", "boxes", "identities", "location")
     return {key: value for key, value in incident.raw.items() if key not in hidden}
 
 

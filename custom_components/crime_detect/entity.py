@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import override
 
 from homeassistant.config_entries import SOURCE_HASSIO
-from homeassistant.const import CONF_URL, Platform
+from homeassistant.const import ATTR_RESTORED, CONF_URL, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -159,7 +159,12 @@ class CameraDeviceEntity(CrimeDetectEntity):
 
     @override
     def _shown(self) -> object:
-        return self.coordinator.data.info.labels
+        return self._classes
+
+    @property
+    def _classes(self) -> tuple[tuple[str, ...], ...]:
+        info = self.coordinator.data.info
+        return info.labels, info.rules
 
 
 class CameraStateEntity(CameraDeviceEntity):
@@ -172,7 +177,7 @@ class CameraStateEntity(CameraDeviceEntity):
 
     @override
     def _shown(self) -> object:
-        return self.state_now, self.coordinator.data.info.labels
+        return self.state_now, self._classes
 
     @property
     def known_state(self) -> CameraState:
@@ -199,27 +204,32 @@ def async_add_what_exists[E: HubEntity | CameraDeviceEntity](
     async_add_entities: AddConfigEntryEntitiesCallback,
     build: Callable[[CrimeDetectCoordinator, EngineInfo], Iterable[E]],
 ) -> CALLBACK_TYPE:
-    """Adds what `build` makes of the engine's information: now, and what a later one brings (a camera, a feature).
+    """Adds what `build` makes of what the engine tells: now, and what comes later (a camera, a feature, a zone).
 
-    A camera that comes back after a person removed its device gets its entities again. Call what is returned when
-    `build` knows more.
+    A camera that comes back after a person removed its device gets its entities again, and so does a zone. Call what
+    is returned when `build` knows more.
     """
     coordinator = entry.runtime_data
     registry = er.async_get(hass)
     added: set[str] = set()
     before: set[str] = set()
     seen: EngineInfo | None = None
+    zones: Mapping[str, frozenset[str]] = {}
 
     def is_to_add(key: str) -> bool:
         """What was there a moment ago is, or is being added right now."""
         if key in before:
             return False
-        return key not in added or registry.async_get_entity_id(platform, DOMAIN, key) is None
+        if key not in added or (entity_id := registry.async_get_entity_id(platform, DOMAIN, key)) is None:
+            return True
+        # Kept for a person to remove: nobody provides it any more.
+        state = hass.states.get(entity_id)
+        return state is not None and bool(state.attributes.get(ATTR_RESTORED))
 
     @callback
     def add() -> None:
-        nonlocal before, seen
-        seen = coordinator.data.info
+        nonlocal before, seen, zones
+        seen, zones = coordinator.data.info, coordinator.data.zones
         entities = {entity.key: entity for entity in build(coordinator, seen)}
         new = {key: entity for key, entity in entities.items() if is_to_add(key)}
         before = set(entities)
@@ -229,7 +239,7 @@ def async_add_what_exists[E: HubEntity | CameraDeviceEntity](
 
     @callback
     def look() -> None:
-        if coordinator.data.info is not seen:
+        if coordinator.data.info is not seen or coordinator.data.zones != zones:
             add()
 
     add()

@@ -10,7 +10,7 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import DOMAIN, NORMAL
+from .const import DOMAIN
 from .coordinator import CrimeDetectConfigEntry, CrimeDetectCoordinator
 from .entity import CameraDeviceEntity, async_add_what_exists
 from .incident_event import IncidentEvent, IncidentEventKind
@@ -40,7 +40,7 @@ class IncidentEventEntity(CameraDeviceEntity, EventEntity):
 
     def __init__(self, coordinator: CrimeDetectCoordinator, camera: str) -> None:
         super().__init__(coordinator, camera, INCIDENT)
-        self._attr_event_types = self._types_of_model()
+        self._attr_event_types = self._types_of_engine()
         self._firing = False
 
     @property
@@ -53,13 +53,13 @@ class IncidentEventEntity(CameraDeviceEntity, EventEntity):
         await super().async_added_to_hass()
         self.async_on_remove(self.coordinator.async_add_incident_listener(self._tell, self.camera))
 
-    def _types_of_model(self) -> list[str]:
-        return [label for label in self.coordinator.data.info.labels if label != NORMAL]
+    def _types_of_engine(self) -> list[str]:
+        return list(self.coordinator.data.info.classes)
 
     @callback
     @override
     def _changed(self) -> None:
-        types = self._types_of_model()
+        types = self._types_of_engine()
         if not set(types) <= set(self._attr_event_types):
             self._attr_event_types = types
         super()._changed()
@@ -74,7 +74,7 @@ class IncidentEventEntity(CameraDeviceEntity, EventEntity):
     def _fire(self, event: IncidentEvent) -> None:
         label = event.incident.label
         if label not in self._attr_event_types:
-            # Zones and people report what the model does not know.
+            # People and other systems report what the engine does not find.
             self._attr_event_types = [*self._attr_event_types, label]
         if not self.available:
             # Whoever cuts the power cuts the engine off too: what it could still say must reach automations, and
@@ -88,7 +88,9 @@ class IncidentEventEntity(CameraDeviceEntity, EventEntity):
             self.async_write_ha_state()
 
 
-def attributes_of(entry: CrimeDetectConfigEntry, event: IncidentEvent) -> dict[str, str | float | bool | None]:
+def attributes_of(
+    entry: CrimeDetectConfigEntry, event: IncidentEvent
+) -> dict[str, str | float | bool | list[str] | None]:
     """What automations need: who it is, how bad, and the files to send."""
     incident = event.incident
     return {
@@ -98,6 +100,10 @@ def attributes_of(entry: CrimeDetectConfigEntry, event: IncidentEvent) -> dict[s
         "started_at": incident.started_at.isoformat(),
         "notify": incident.notify,
         "suppressed_by": incident.suppressed_by,
+        "source": incident.source,
+        "zone": incident.zone,
+        "rule": incident.rule,
+        "why": list(incident.why),
         "snapshot": None if event.picture is None else _media_path(incident.camera, event.picture),
         # Its file is there when the incident is over; the address is the same from the beginning.
         "clip": None if entry.runtime_data.link.client is None else clip_url(entry.entry_id, incident.incident_id),

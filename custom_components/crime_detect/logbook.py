@@ -36,9 +36,9 @@ def async_describe_events(
     def describe(event: Event) -> dict[str, str | None]:
         data, texts = event.data, cached_texts(hass)
         activity = Activity(data["type"])
-        message = texts.say(
-            f"log_{activity}", label=texts.name_of(data["label"]), confidence=f"{data['confidence']:.0%}"
-        )
+        # Events of before there were zones are in the recorder, too.
+        label = texts.name_of(data["label"], data.get("zone"))
+        message = texts.say(f"log_{activity}", label=label, confidence=f"{data['confidence']:.0%}")
         return {
             LOGBOOK_ENTRY_NAME: data["camera_name"],
             LOGBOOK_ENTRY_MESSAGE: message,

@@ -177,7 +177,7 @@ class IncidentMediaSource(MediaSource):
         entry_id = coordinator.config_entry.entry_id
         at = dt_util.as_local(incident.started_at)
         plays = incident.has_clip and coordinator.link.client is not None
-        parts = [f"{at:%H:%M:%S}", texts.name_of(incident.label), f"{incident.confidence:.0%}"]
+        parts = [f"{at:%H:%M:%S}", texts.name_of(incident.label, incident.zone), f"{incident.confidence:.0%}"]
         if incident.verdict:
             parts.append(texts.say(f"verdict_{incident.verdict}"))
         return BrowseMediaSource(

@@ -24,7 +24,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.helpers.translation import async_get_translations
 
 from .camera_steps import CameraSteps, pick_one
-from .const import CONF_FEED, DOMAIN, FEED_MQTT, NORMAL
+from .const import CONF_FEED, DOMAIN, FEED_MQTT
 from .engine.client import EngineCamera
 from .engine_settings import (
     DAYS,
@@ -163,7 +163,7 @@ class CrimeDetectOptionsFlow(CameraSteps):
 
     def _by_class(self, selector: NumberSelector) -> vol.Schema:
         """A field a class; an empty one follows what holds for all."""
-        return vol.Schema({vol.Optional(label): selector for label in self._labels if label != NORMAL})
+        return vol.Schema({vol.Optional(label): selector for label in self._classes})
 
 
 async def _windows(hass: HomeAssistant) -> ObjectSelector:

@@ -32,7 +32,6 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.util import slugify
 
-from .const import NORMAL
 from .options_flow import NOTIFICATION_DEFAULTS
 
 _PHONE = "mobile_app_"
@@ -104,8 +103,7 @@ def _schema(entry: ConfigEntry, phones: Mapping[str, str], shown: Mapping[str, A
     info = entry.runtime_data.data.info
     what = shown.get("what", {})
     cameras = {camera: info.cameras.get(camera, camera) for camera in (*info.cameras, *what.get("cameras", ()))}
-    labels = dict.fromkeys((*info.labels, *what.get("classes", ())))
-    labels.pop(NORMAL, None)
+    labels = dict.fromkeys((*info.classes, *what.get("classes", ())))
     return vol.Schema(
         {
             vol.Required("action"): SelectSelector(

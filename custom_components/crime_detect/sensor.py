@@ -22,6 +22,7 @@ from .coordinator import CrimeDetectConfigEntry, CrimeDetectCoordinator
 from .engine.models import CameraState, EngineInfo
 from .entity import CameraDeviceEntity, HubEntity, OnlineCameraEntity, async_add_what_exists
 from .incident_event import IncidentEvent
+from .places import PlaceEntity, places
 
 PARALLEL_UPDATES = 0
 
@@ -52,6 +53,13 @@ CONFIDENCE = CameraSensorDescription(
     state_class=SensorStateClass.MEASUREMENT,
     suggested_display_precision=0,
     value=lambda state: None if state.confidence is None else round(state.confidence * 100, 1),
+)
+PERSONS = SensorEntityDescription(key="persons", translation_key="persons", state_class=SensorStateClass.MEASUREMENT)
+ZONE_PERSONS = SensorEntityDescription(
+    key="persons",
+    translation_key="zone_persons",
+    state_class=SensorStateClass.MEASUREMENT,
+    entity_registry_enabled_default=False,
 )
 LAST_INCIDENT = SensorEntityDescription(
     key="last_incident", translation_key="last_incident", device_class=SensorDeviceClass.TIMESTAMP
@@ -126,10 +134,17 @@ GPU_LOAD = HubSensorDescription(
 async def async_setup_entry(
     hass: HomeAssistant, entry: CrimeDetectConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    async_add_what_exists(hass, entry, Platform.SENSOR, async_add_entities, _build)
+    def build(coordinator: CrimeDetectCoordinator, info: EngineInfo) -> Iterator[HubSensor | CameraDeviceEntity]:
+        yield from _of_engine_and_cameras(coordinator, info)
+        for place in places(hass, coordinator, Platform.SENSOR, PERSONS.key):
+            yield PersonsSensor(coordinator, place, PERSONS if place.zone is None else ZONE_PERSONS)
+
+    async_add_what_exists(hass, entry, Platform.SENSOR, async_add_entities, build)
 
 
-def _build(coordinator: CrimeDetectCoordinator, info: EngineInfo) -> Iterator[HubSensor | CameraDeviceEntity]:
+def _of_engine_and_cameras(
+    coordinator: CrimeDetectCoordinator, info: EngineInfo
+) -> Iterator[HubSensor | CameraDeviceEntity]:
     for hub in HUB:
         yield HubSensor(coordinator, hub)
     if info.gpu_load is not None:
@@ -172,7 +187,9 @@ class ThreatClassSensor(CameraSensor):
     @property
     @override
     def options(self) -> list[str]:
-        return _with(self.coordinator.data.info.labels, self.state_now.label if self.state_now else None)
+        info = self.coordinator.data.info
+        known = dict.fromkeys((*info.labels, *info.classes))
+        return _with(list(known), self.state_now.label if self.state_now else None)
 
 
 class ConfidenceSensor(CameraSensor):
@@ -224,6 +241,15 @@ class ConfidenceSensor(CameraSensor):
         if self._wait is not None:
             self._wait()
             self._wait = None
+
+
+class PersonsSensor(PlaceEntity, SensorEntity):
+    """How many are there."""
+
+    @property
+    @override
+    def native_value(self) -> int:
+        return self.here.persons
 
 
 class LastIncidentSensor(CameraDeviceEntity, SensorEntity):

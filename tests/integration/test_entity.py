@@ -41,7 +41,7 @@ def _shown(hass: HomeAssistant, entry: MockConfigEntry, camera: str = "") -> dic
     return {
         one.entity_id: value(hass, one.entity_id)
         for one in registered
-        if one.disabled_by is None and (not camera or f"_{camera}_" in one.unique_id)
+        if one.disabled_by is None and (not camera or one.unique_id.startswith(f"{entry.unique_id}_{camera}_"))
     }
 
 
@@ -165,7 +165,8 @@ async def test_a_camera_that_is_gone_can_be_removed_and_may_come_back(
 
     engine.cameras["yard"] = gone
     await engine.push_info()
-    await engine.push_state("yard", online=True, state="live")
+    front = engine.cameras["front_door"]["state"]
+    await engine.push_state("yard", online=True, state="live", persons=0, zones=front["zones"])
     await eventually(lambda: len(_shown(hass, entry, "yard")) == len(_shown(hass, entry, "front_door")))
     await eventually(lambda: value(hass, "binary_sensor.yard_online") == "on")
 
@@ -192,6 +193,7 @@ async def test_news_while_entities_are_being_added_add_none_twice(
     engine.add_camera("shed", "Shed")
     for count in range(5):
         await engine.push_info(alerts_today=count)
+        await engine.push_state("shed")
     await eventually(lambda: len(_shown(hass, entry, "shed")) == len(_shown(hass, entry, "front_door")))
     await eventually(lambda: value(hass, "sensor.home_alerts_today") == "4")
     assert "does not generate unique IDs" not in caplog.text
@@ -251,14 +253,24 @@ async def test_every_entity_has_words_and_an_icon_and_nothing_is_left_over(
 
 
 def test_every_class_has_words_and_an_icon() -> None:
-    words = json.loads((OURS / "translations" / "en.json").read_text())["entity"]
+    texts = json.loads((OURS / "translations" / "en.json").read_text())
+    words = texts["entity"]
     icons = json.loads((OURS / "icons.json").read_text())["entity"]
     threat = words["sensor"]["threat_class"]["state"]
     assert set(words["event"]["incident"]["state_attributes"]["event_type"]["state"]) == set(threat) - {"normal"}
     assert set(icons["sensor"]["threat_class"]["state"]) == set(threat) - {"anomaly"}
-    # The engine's own list.
+    chosen = set(texts["selector"]["class"]["options"])
+    assert chosen == set(threat) - {"normal", "intrusion"}
+    for form in ("detection_rules", "retention"):
+        fields = texts["options"]["step"][form]["sections"]["per_class"]
+        assert set(fields["data"]) == set(fields["data_description"]) == chosen - {"anomaly"}
+    # The engine's own lists.
     engine = Path(__file__).resolve().parents[2] / "addon" / "crime_detect_engine" / "domain" / "types.py"
-    source = engine.read_text()
-    listed = source[source.index("VOCABULARY = (") : source.index(")  # fmt")]
-    vocabulary = {part.strip(' "\n,') for part in listed.split("(", 1)[1].replace("NORMAL", '"normal"').split(",")}
-    assert vocabulary - {""} <= set(threat)
+    listed = {label for name in ("VOCABULARY", "RULE_CLASSES") for label in _tuple_in(engine.read_text(), name)}
+    assert listed <= set(threat)
+    assert listed - {"normal"} == chosen - {"anomaly"}
+
+
+def _tuple_in(source: str, name: str) -> set[str]:
+    listed = source[source.index(f"{name} = (") : source.index(")  # fmt", source.index(f"{name} = ("))]
+    return {part.strip(' "\n,') for part in listed.split("(", 1)[1].replace("NORMAL", '"normal"').split(",")} - {""}

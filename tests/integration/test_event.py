@@ -54,6 +54,10 @@ async def test_fires_at_a_new_incident_with_what_automations_need(
         "started_at": started_at,
         "notify": True,
         "suppressed_by": None,
+        "source": "model",
+        "zone": None,
+        "rule": None,
+        "why": [],
         "snapshot": f"/media/local/crime_detect/front_door/{incident_id}.jpg",
         "clip": f"/api/crime_detect/{entry.entry_id}/{incident_id}/clip.mp4",
     }
@@ -186,23 +190,48 @@ async def test_without_a_picture_it_fires_and_says_so(
     assert attribute(hass, EVENT, "snapshot") is None
 
 
-async def test_types_are_those_of_the_model(
+async def test_types_are_those_of_the_model_and_of_rules(
     hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, eventually: Eventually
 ) -> None:
+    await setup_entry()
+    rules = engine.info["rules"]
+    assert attribute(hass, EVENT, "event_types") == ["fighting", *rules]
+    await engine.push_info(labels=["normal", "robbery", "weapon"])
+    await eventually(lambda: attribute(hass, EVENT, "event_types") == ["robbery", "weapon", *rules])
+    await engine.push_info(rules=["trespassing", "climbing"])
+    await eventually(lambda: attribute(hass, EVENT, "event_types") == ["robbery", "weapon", "trespassing", "climbing"])
+
+
+async def test_an_engine_without_rules_has_types_all_the_same(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry
+) -> None:
+    del engine.info["rules"]
     await setup_entry()
     assert attribute(hass, EVENT, "event_types") == ["fighting"]
-    await engine.push_info(labels=["normal", "robbery", "weapon"])
-    await eventually(lambda: attribute(hass, EVENT, "event_types") == ["robbery", "weapon"])
 
 
-async def test_what_a_zone_or_a_person_reports_fires_too(
+async def test_somebody_in_a_zone_fires_with_the_zone_and_the_rule(
     hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, eventually: Eventually
 ) -> None:
     await setup_entry()
-    await engine.push_incident(engine.incident(1, started_at=_now(), label="intrusion", source="zone"))
+    why = [{"reason": "in_zone", "weight": 0.0, "detail": "2.5 s"}]
+    incident = engine.incident(1, started_at=_now(), label="trespassing", source="zone", zone="yard", rule="intrusion")
+    await engine.push_incident(incident | {"why": why})
+    await eventually(lambda: value(hass, EVENT) != STATE_UNKNOWN)
+    told = {key: attribute(hass, EVENT, key) for key in ("event_type", "source", "zone", "rule", "why")}
+    assert told == {
+        "event_type": "trespassing", "source": "zone", "zone": "yard", "rule": "intrusion", "why": ["in_zone"]
+    }  # fmt: skip
+
+
+async def test_what_a_person_or_another_system_reports_fires_too(
+    hass: HomeAssistant, engine: FakeEngine, setup_entry: SetupEntry, eventually: Eventually
+) -> None:
+    await setup_entry()
+    await engine.push_incident(engine.incident(1, started_at=_now(), label="intrusion", source="nvr"))
     await eventually(lambda: value(hass, EVENT) != STATE_UNKNOWN)
     assert attribute(hass, EVENT, "event_type") == "intrusion"
-    assert attribute(hass, EVENT, "event_types") == ["fighting", "intrusion"]
+    assert attribute(hass, EVENT, "event_types") == ["fighting", *engine.info["rules"], "intrusion"]
 
 
 async def test_last_words_of_an_engine_reach_automations(

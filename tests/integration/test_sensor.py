@@ -120,7 +120,7 @@ async def test_a_class_that_the_model_does_not_name_is_shown(
     await setup_entry()
     await engine.push_state("front_door", label="weapon")
     await eventually(lambda: value(hass, THREAT) == "weapon")
-    assert attribute(hass, THREAT, "options") == ["normal", "fighting", "weapon"]
+    assert attribute(hass, THREAT, "options") == ["normal", "fighting", *engine.info["rules"], "weapon"]
 
 
 async def test_a_device_that_we_do_not_know_is_shown(

@@ -17,13 +17,15 @@ from custom_components.crime_detect.engine.models import (
     IncidentMessage,
     Problem,
     Severity,
+    ZoneState,
 )
 from tests.integration.fake_engine import golden
 
 UUID, EPOCH = "0c4f1f9e-6f3e-4b6e-9a5e-000000000001", "01KDWEPOCH0000000000000000"
 AT = datetime(2026, 11, 21, 3, 0, 0, tzinfo=UTC)
 CAMERAS = {"front_door": "Front door", "yard": "Yard"}
-FEATURES = frozenset({"cameras", "retention", "sources_test", "mqtt_discovery", "models"})
+FEATURES = frozenset({"cameras", "retention", "sources_test", "mqtt_discovery", "models", "zones"})
+RULES = ("trespassing", "loitering", "line_crossing", "object_left", "object_taken", "crowd", "running", "tampering")
 PROBLEMS = (
     Problem("gpu_absent", None, "cuda is not there: the cpu is used"),
     Problem("camera_credentials", "yard", "user name or password refused"),
@@ -51,6 +53,7 @@ def test_what_the_engine_is() -> None:
             gpu_load=None,
             problems=PROBLEMS,
             mqtt_discovery=False,
+            rules=RULES,
         )
 
 
@@ -59,6 +62,7 @@ def test_what_the_engine_is_over_mqtt() -> None:
     assert (info.uuid, info.epoch, info.instance, info.version) == (UUID, EPOCH, "home", "0.2.0")
     assert (info.labels, info.cameras, info.api_url) == (("normal", "fighting"), CAMERAS, "http://192.168.1.5:8099")
     assert (info.features, info.problems, info.mqtt_discovery) == (FEATURES, PROBLEMS, False)
+    assert (info.rules, info.classes) == (RULES, ("fighting", *RULES))
     assert info.model == "fight-mobilenet_v2-lstm 1", "its name until the statistics come"
     assert (info.device, info.alerts_today, info.storage_used_bytes, info.storage_free_bytes) == (None,) * 4
     from_stats = {key: golden("stats")[key] for key in ("device", "model", "storage", "alerts_today", "gpu_load")}
@@ -81,12 +85,15 @@ def test_the_state_of_a_camera() -> None:
         threshold=0.7,
         detection=True,
         privacy=False,
-        tampered=False,
+        tampered=True,
         snoozed_until=AT.replace(minute=30),
         fps=7.5,
         latency_ms=84.0,
         model="fight-mobilenet_v2-lstm",
         updated_at=AT,
+        tamper="covered",
+        persons=1,
+        zones={"yard": ZoneState(persons=1, occupied=True)},
     )
     lost = CameraState(
         state="lost",
@@ -128,6 +135,9 @@ def full_incident() -> Incident:
         acknowledged=True,
         hold=True,
         raw=golden("incident_full"),
+        zone="yard",
+        rule="intrusion",
+        why=("person_in_region",),
     )
 
 
@@ -138,7 +148,21 @@ def test_incidents() -> None:
     assert (empty.severity, empty.notify, empty.suppressed_by) == (Severity.ALERT, True, None)
     assert (empty.ended_at, empty.snapshot_rev, empty.has_clip) == (None, 0, False)
     assert (empty.verdict, empty.acknowledged, empty.hold) == (None, False, False)
+    assert (empty.zone, empty.rule, empty.why, empty.things) == (None, None, (), frozenset())
+    assert full_incident().things == {"person"}
     assert [Incident.from_json(one) for one in golden("incidents_page")["items"]] == [full_incident(), empty]
+
+
+def test_an_engine_that_knows_no_zones() -> None:
+    info = golden("info")
+    del info["rules"]
+    assert EngineInfo.from_json(info).classes == ("fighting",)
+    state = {key: value for key, value in golden("state").items() if key not in ("tamper", "persons", "zones")}
+    before = CameraState.from_json(state)
+    assert (before.tamper, before.persons, before.zones) == (None, None, {})
+    incident = {key: value for key, value in golden("incident_full").items() if key not in ("rule", "why", "zone")}
+    old = Incident.from_json(incident)
+    assert (old.rule, old.why, old.zone) == (None, (), None)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +271,7 @@ def test_a_message_that_is_none(change: dict[str, Any]) -> None:
         {"gpu_load": "hot"},
         {"alerts_today": []},
         {"api_url": 5},
+        {"rules": [5]},
     ],
 )
 def test_an_engine_that_is_none(change: dict[str, Any]) -> None:

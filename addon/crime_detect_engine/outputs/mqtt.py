@@ -22,15 +22,15 @@ from .mqtt_channel import MqttChannel
 from .mqtt_commands import MqttCommands
 from .mqtt_connection import MqttConnection, MqttError
 from .mqtt_discovery import PREFIX, MqttDiscovery
-from .mqtt_listening import MqttListening
+from .mqtt_listening import MqttListening, OtherProgram
 from .mqtt_options import MqttOptions
 from .mqtt_presence import DuplicateInstanceError, MqttPresence
 
 _LOG = logging.getLogger(__name__)
 
 _INFO_KEYS = (
-    "schema_version", "uuid", "epoch", "instance", "versions", "features", "labels", "cameras", "mqtt_discovery",
-    "problems",
+    "schema_version", "uuid", "epoch", "instance", "versions", "features", "labels", "rules", "cameras",
+    "mqtt_discovery", "problems",
 )  # fmt: skip
 _STATS_KEYS = ("device", "model", "uptime_s", "storage", "alerts_today", "gpu_load")
 _STATS_S = 60.0
@@ -67,15 +67,15 @@ class MqttOutput:
         api_url: str | None,
         clock: Clock,
         dropped: Callable[[str], int] = lambda _camera: 0,
-        listening: MqttListening | None = None,
+        other: OtherProgram | None = None,
     ) -> None:
-        """`dropped`: frames of a camera that nobody looked at, for the statistics. `listening`: to whom else."""
+        """`dropped`: frames of a camera that nobody looked at, for the statistics. `other`: who else is heard."""
         self._options = options
         self._engine = engine
         self._api_url = api_url
         self._clock = clock
         self._dropped = dropped
-        self._listening = listening
+        self._listening = MqttListening(other) if other else None
         self.root = f"{options.prefix}/{instance}"
         self._client_id = f"{options.prefix[:32]}_{instance}_{engine.uuid[:8]}"
         self.channel = MqttChannel(self.root, engine, media=options.media_on)
@@ -290,7 +290,7 @@ class MqttOutput:
         self._discovery.received(topic, payload, retain)
         self._commands.offer(topic, payload, retain)
         if self._listening is not None:
-            self._listening.take(topic, payload)
+            self._listening.received(topic, payload)
 
     def _set_state(self, state: str, error: str | None = None, protocol: str | None = None) -> None:
         if (state, error) == (self._status.state, self._status.error):

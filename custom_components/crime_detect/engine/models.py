@@ -5,16 +5,17 @@ Unknown keys are ignored: a newer engine may say more. Missing or wrong ones rai
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from .errors import BadMessageError
+from . import values
 
 SCHEMA_VERSION = 1
+NORMAL = "normal"
+"""The class that is no incident."""
 
 
 class Severity(IntEnum):
@@ -78,6 +79,13 @@ class EngineInfo:
     problems: tuple[Problem, ...] = ()
     mqtt_discovery: bool = False
     """The engine announces its cameras to Home Assistant by itself (`mqtt.ha_discovery`)."""
+    rules: tuple[str, ...] = ()
+    """Classes that rules over people, things and zones find; none from engines without zones."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What an incident may be called, by the model or by a rule."""
+        return tuple(dict.fromkeys(label for label in (*self.labels, *self.rules) if label != NORMAL))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EngineInfo:
@@ -86,30 +94,44 @@ class EngineInfo:
             storage = data.get("storage") or {}
             model = data.get("model") or {}
             return cls(
-                uuid=_text(data["uuid"]),
-                epoch=_text(data["epoch"]),
-                instance=_text(data["instance"]),
-                version=_text(data.get("version") or versions["engine"]),
+                uuid=values.text(data["uuid"]),
+                epoch=values.text(data["epoch"]),
+                instance=values.text(data["instance"]),
+                version=values.text(data.get("version") or versions["engine"]),
                 schema_version=int(data["schema_version"]),
-                labels=tuple(_text(label) for label in data["labels"]),
-                cameras={_name(one["id"]): _text(one["name"]) for one in data["cameras"]},
-                api_url=_optional_text(data.get("api_url")),
-                device=_optional_text(data.get("device")),
-                model=_optional_text(model.get("name") or versions.get("model")),
-                features=frozenset(_text(one) for one in data.get("features") or ()),
-                fallback=_optional_text(data.get("fallback")),
-                storage_used_bytes=_sum(storage.get("database_bytes"), storage.get("media_bytes")),
-                storage_free_bytes=_sum(storage.get("free_bytes")),
-                alerts_today=_sum(data.get("alerts_today")),
-                gpu_load=_number(data.get("gpu_load")),
+                labels=tuple(values.text(label) for label in data["labels"]),
+                cameras={values.identifier(one["id"]): values.text(one["name"]) for one in data["cameras"]},
+                api_url=values.optional_text(data.get("api_url")),
+                device=values.optional_text(data.get("device")),
+                model=values.optional_text(model.get("name") or versions.get("model")),
+                features=frozenset(values.text(one) for one in data.get("features") or ()),
+                fallback=values.optional_text(data.get("fallback")),
+                storage_used_bytes=values.total(storage.get("database_bytes"), storage.get("media_bytes")),
+                storage_free_bytes=values.total(storage.get("free_bytes")),
+                alerts_today=values.total(data.get("alerts_today")),
+                gpu_load=values.optional_number(data.get("gpu_load")),
                 problems=tuple(
-                    Problem(_text(one["code"]), _optional_text(one.get("camera")), _text(one.get("detail", "")))
+                    Problem(
+                        values.text(one["code"]),
+                        values.optional_text(one.get("camera")),
+                        values.text(one.get("detail", "")),
+                    )
                     for one in data.get("problems") or ()
                 ),
-                mqtt_discovery=_flag(data.get("mqtt_discovery", False)),
+                mqtt_discovery=values.flag(data.get("mqtt_discovery", False)),
+                rules=tuple(values.text(label) for label in data.get("rules") or ()),
             )
 
-        return _checked("info", read)
+        return values.checked("info", read)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneState:
+    """Who is in one zone of a camera now."""
+
+    persons: int
+    occupied: bool
+    """By anything that the zone is about: a person, a car, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,30 +157,42 @@ class CameraState:
     """threshold or budget; None from engines that know only thresholds."""
     false_alarm_budget: float | None = None
     """False alarms a week; None where there is no budget."""
+    tamper: str | None = None
+    """What was done to the camera: covered, sprayed, blinded, defocused, moved or frozen."""
+    persons: int | None = None
+    """In view; None where nobody looks."""
+    zones: Mapping[str, ZoneState] = field(default_factory=dict)
+    """By name; none where nobody looks."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> CameraState:
         def read() -> CameraState:
             return cls(
-                state=_text(data["state"]),
-                online=_flag(data["online"]),
-                active=_flag(data["active"]),
-                label=_optional_text(data.get("label")),
-                confidence=_number(data.get("confidence")),
-                threshold=_required_number(data["threshold"]),
-                detection=_flag(data["detection"]),
-                privacy=_flag(data["privacy"]),
-                tampered=_flag(data["tampered"]),
-                snoozed_until=_time(data.get("snoozed_until")),
-                fps=_number(data.get("fps")),
-                latency_ms=_number(data.get("latency_ms")),
-                model=_optional_text(data.get("model")),
-                updated_at=_required_time(data["updated_at"]),
-                mode=_optional_text(data.get("mode")),
-                false_alarm_budget=_number(data.get("false_alarm_budget")),
+                state=values.text(data["state"]),
+                online=values.flag(data["online"]),
+                active=values.flag(data["active"]),
+                label=values.optional_text(data.get("label")),
+                confidence=values.optional_number(data.get("confidence")),
+                threshold=values.number(data["threshold"]),
+                detection=values.flag(data["detection"]),
+                privacy=values.flag(data["privacy"]),
+                tampered=values.flag(data["tampered"]),
+                snoozed_until=values.optional_time(data.get("snoozed_until")),
+                fps=values.optional_number(data.get("fps")),
+                latency_ms=values.optional_number(data.get("latency_ms")),
+                model=values.optional_text(data.get("model")),
+                updated_at=values.time(data["updated_at"]),
+                mode=values.optional_text(data.get("mode")),
+                false_alarm_budget=values.optional_number(data.get("false_alarm_budget")),
+                tamper=values.optional_text(data.get("tamper")),
+                persons=values.total(data.get("persons")),
+                zones={
+                    values.identifier(name): ZoneState(int(zone["persons"]), values.flag(zone["occupied"]))
+                    for name, zone in (data.get("zones") or {}).items()
+                },
             )
 
-        return _checked("camera state", read)
+        return values.checked("camera state", read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,31 +216,45 @@ class Incident:
     acknowledged: bool
     hold: bool
     raw: Mapping[str, Any]
+    zone: str | None = None
+    """Where, of what happened in a zone or at a line."""
+    rule: str | None = None
+    """Which rule decided: intrusion, dwell, returns, …"""
+    why: tuple[str, ...] = ()
+    """What the decision rests on besides the score, as the engine calls it."""
+
+    @property
+    def things(self) -> frozenset[str]:
+        """What the boxes are around: person, car, …"""
+        return frozenset(str(box["label"]) for box in self.raw.get("boxes") or () if "label" in box)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Incident:
         def read() -> Incident:
             media = data["media"]
             return cls(
-                incident_id=_name(data["incident_id"]),
-                camera=_name(data["camera"]),
-                source=_text(data["source"]),
-                label=_text(data["label"]),
-                confidence=_required_number(data["confidence"]),
-                severity=Severity[_text(data["severity"]).upper()],
-                notify=_flag(data["notify"]),
-                suppressed_by=_optional_text(data.get("suppressed_by")),
-                started_at=_required_time(data["started_at"]),
-                ended_at=_time(data.get("ended_at")),
+                incident_id=values.identifier(data["incident_id"]),
+                camera=values.identifier(data["camera"]),
+                source=values.text(data["source"]),
+                label=values.text(data["label"]),
+                confidence=values.number(data["confidence"]),
+                severity=Severity[values.text(data["severity"]).upper()],
+                notify=values.flag(data["notify"]),
+                suppressed_by=values.optional_text(data.get("suppressed_by")),
+                started_at=values.time(data["started_at"]),
+                ended_at=values.optional_time(data.get("ended_at")),
                 snapshot_rev=int(media["snapshot_rev"]) if media.get("snapshot") else 0,
                 has_clip=bool(media.get("clip")),
-                verdict=_optional_text(data.get("verdict")),
-                acknowledged=_flag(data["acknowledged"]),
-                hold=_flag(data["hold"]),
+                verdict=values.optional_text(data.get("verdict")),
+                acknowledged=values.flag(data["acknowledged"]),
+                hold=values.flag(data["hold"]),
                 raw=dict(data),
+                zone=values.optional_text(data.get("zone")),
+                rule=values.optional_text(data.get("rule")),
+                why=tuple(values.text(one["reason"]) for one in data.get("why") or ()),
             )
 
-        return _checked("incident", read)
+        return values.checked("incident", read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +285,8 @@ class IncidentMessage:
             if before is None and after is None:
                 raise ValueError("neither before nor after")
             return cls(
-                uuid=_text(data["uuid"]),
-                epoch=_text(data["epoch"]),
+                uuid=values.text(data["uuid"]),
+                epoch=values.text(data["epoch"]),
                 seq=int(data["seq"]),
                 type=ChangeType(data["type"]),
                 before=None if before is None else Incident.from_json(before),
@@ -246,7 +294,7 @@ class IncidentMessage:
                 replayed=replayed,
             )
 
-        return _checked("incident message", read)
+        return values.checked("incident message", read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,62 +305,3 @@ class Hello:
     cameras: Mapping[str, CameraState]
     seq: int | None
     """Newest event of the engine; None over MQTT."""
-
-
-def _checked[T](what: str, read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except BadMessageError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadMessageError(f"{what}: {type(error).__name__}: {error}", "bad_message") from error
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, not {type(value).__name__}")
-    return value
-
-
-def _name(value: Any) -> str:
-    """Ids become parts of file names: letters, digits, `_` and `-` only."""
-    text = _text(value)
-    if len(text) > 64 or not text.isascii() or not text.replace("_", "").replace("-", "").isalnum():
-        raise ValueError("not an id")
-    return text
-
-
-def _optional_text(value: Any) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"expected true or false, not {type(value).__name__}")
-    return value
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else _required_number(value)
-
-
-def _required_number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError("expected a number")
-    return float(value)
-
-
-def _sum(*parts: Any) -> int | None:
-    known = [int(part) for part in parts if part is not None]
-    return sum(known) if known else None
-
-
-def _time(value: Any) -> datetime | None:
-    return None if value is None else _required_time(value)
-
-
-def _required_time(value: Any) -> datetime:
-    at = datetime.fromisoformat(_text(value))
-    if at.tzinfo is None:
-        raise ValueError("a time without an offset")
-    return at

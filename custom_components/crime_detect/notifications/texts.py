@@ -13,6 +13,9 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN
 from ..engine.models import Incident
 
+BY_RULE = "zone"
+"""The source of incidents that rules found."""
+PERSON = "person"
 _CLASS = f"component.{DOMAIN}.entity.sensor.threat_class.state."
 
 
@@ -26,8 +29,9 @@ class Texts:
     def say(self, key: str, **values: object) -> str:
         return self.sentences.get(key, key).format(**values)
 
-    def name_of(self, label: str) -> str:
-        return self.classes.get(label) or label.replace("_", " ").capitalize()
+    def name_of(self, label: str, zone: str | None = None) -> str:
+        name = self.classes.get(label) or label.replace("_", " ").capitalize()
+        return name if zone is None else self.say("label_in_zone", label=name, zone=zone_name(zone))
 
 
 async def async_load_texts(hass: HomeAssistant) -> Texts:
@@ -58,12 +62,29 @@ def clock_time(at: datetime, now: datetime) -> str:
     return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%Y-%m-%d %H:%M}"
 
 
+def zone_name(zone: str) -> str:
+    """As people read the name of a zone or a line."""
+    return zone.replace("_", " ").capitalize()
+
+
 def title_of(texts: Texts, incident: Incident, camera_name: str) -> str:
-    return texts.say("alert_title", label=texts.name_of(incident.label), camera=camera_name)
+    return texts.say("alert_title", label=texts.name_of(incident.label, incident.zone), camera=camera_name)
 
 
 def message_of(texts: Texts, incident: Incident, now: datetime, key: str, *, picture: bool) -> str:
     """`key`: message_new, message_raised or message_repeat."""
     values = {"time": clock_time(incident.started_at, now), "percent": round(100 * incident.confidence)}
-    message = texts.say(key, **values)
-    return message if picture else f"{message} {texts.say('no_picture')}"
+    sentences = (_seen(texts, incident), texts.say(key, **values), None if picture else texts.say("no_picture"))
+    return " ".join(filter(None, sentences))
+
+
+def _seen(texts: Texts, incident: Incident) -> str | None:
+    """What a rule found, in plain words: `A person is in Yard.`"""
+    if incident.source != BY_RULE:
+        return None
+    # What the rule says is closer than the class: loitering may be a long stay or many returns.
+    key = next((key for key in (f"seen_{incident.rule}", f"seen_{incident.label}") if key in texts.sentences), None)
+    if key is None or (incident.zone is None and "{zone}" in texts.sentences[key]):
+        return None
+    who = "who_person" if not incident.things or PERSON in incident.things else "who_other"
+    return texts.say(key, who=texts.say(who), zone=zone_name(incident.zone or ""))
