@@ -40,6 +40,7 @@ from .reload import ConfigFollower, effective
 from .scene_watch import SceneOptions
 from .sight import Sight
 from .sources.frigate import FrigateDiscovery
+from .sources.frigate_objects import FrigateObjects
 from .status import Identity, Status
 from .store.store import Store
 from .store.tokens import ADMIN_TOKEN_FILE
@@ -76,8 +77,8 @@ class Service:
         self._stack = contextlib.AsyncExitStack()
         self._models = Models(model_folders(data))
         self._mqtt: MqttOutput | None = None
-        self._discovery: FrigateDiscovery | None = None
         self._frigate: FrigateWatch | None = None
+        self._frigate_objects: FrigateObjects | None = None
         self._extra = extra
         self._waiting: frozenset[str] = frozenset()
         self._notable: list[Callable[[], Sequence[str]]] = [self._models.notes]
@@ -112,8 +113,8 @@ class Service:
         self._status = Status(identity, self._store, self._pipeline, workers, self._writer, self._clock)
         if identity.device == "cuda":
             self._status.gpu_load = GpuLoad()
-        self._build_outputs()
         self._find_frigate()
+        self._build_outputs()
         for camera in self.config.cameras.values():
             await self.add_camera(camera)
         if self._frigate is not None:
@@ -192,7 +193,7 @@ class Service:
             store.audit,
             clock,
             retention=lambda: self.config.retention,
-            discovery=lambda: self._discovery,
+            discovery=lambda: self._frigate_objects.discovery if self._frigate_objects else None,
             extra=self._extra,
         )
         self._activation = Activation(
@@ -209,9 +210,8 @@ class Service:
             send_test=self._send_test,
         )
         if config.mqtt is not None:
-            self._mqtt = MqttOutput(
-                config.mqtt, self._control, config.instance, config.base_url, clock, self._pipeline.dropped
-            )
+            address, dropped, frigate = config.base_url, self._pipeline.dropped, self._frigate_objects
+            self._mqtt = MqttOutput(config.mqtt, self._control, config.instance, address, clock, dropped, frigate)
         site = Site(config.base_url, config.timezone, self._camera_name)
         channel = self._mqtt.channel if self._mqtt else None
         channels = build_channels(config.alerts, site, clock, (store.uuid, store.epoch), channel, self._picture_address)
@@ -230,16 +230,13 @@ class Service:
         options = self.config.frigate
         if options is None:
             return
-        self._discovery = FrigateDiscovery(options)
+        config, discovery = self.config, FrigateDiscovery(options)
         self._frigate = FrigateWatch(
-            self._discovery,
-            self.config.cameras,
-            self.config.severity,
-            self.add_camera,
-            self._remove_camera,
-            options.poll_s,
+            discovery, config.cameras, config.severity, self.add_camera, self._remove_camera, options.poll_s
         )
-        self._notable.append(self._frigate.notes)
+        self._frigate_objects = FrigateObjects(discovery, self._clock)
+        self._run(self._frigate_objects.run(), "what Frigate sees")
+        self._notable += [self._frigate.notes, self._frigate_objects.notes]
 
     async def add_camera(self, camera: CameraConfig) -> None:
         """Raises ConfigError for an address that no source can read."""
@@ -248,7 +245,7 @@ class Service:
         try:
             scene = SceneOptions(self.config.detector, self.config.fusion, self.config.patterns)
             zone, clock = self.config.timezone, self._clock
-            line = build_line(camera, spec, self._pipeline, runtime, zone, clock, self._discovery, scene)
+            line = build_line(camera, spec, self._pipeline, runtime, zone, clock, self._frigate_objects, scene)
         except (SourceError, InvalidInputError) as error:
             raise ConfigError(f"camera {camera.id}: {error}") from error
         self._pipeline.add(line)

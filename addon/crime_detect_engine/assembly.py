@@ -22,7 +22,7 @@ from .sampling.sampler import FixedRateSampler
 from .scene_watch import SceneOptions, SceneWatch
 from .sources import build_source, keeps_packets
 from .sources.capture import Capture
-from .sources.frigate import FrigateDiscovery
+from .sources.frigate_objects import FrigateObjects
 from .sources.ring import RingLimits
 from .store.pictures import encode_jpeg
 from .vision.classifier import load_classifier
@@ -39,18 +39,20 @@ def build_line(
     runtime: CameraRuntime,
     zone: ZoneInfo,
     clock: Clock,
-    discovery: FrigateDiscovery | None = None,
+    frigate: FrigateObjects | None = None,
     scene_options: SceneOptions | None = None,
 ) -> Line:
     """A line ready for `Pipeline.add`. Raises SourceError or InvalidInputError for settings that cannot work."""
-    source = build_source(camera.source, clock=clock, discovery=discovery)
+    source = build_source(camera.source, clock=clock, discovery=frigate.discovery if frigate else None)
     # A masked camera's packets hold what nobody may see: only the masked pictures are kept.
     packets = keeps_packets(source) and not camera.masks
     # The motion gate stays open for a whole window, however long that is.
     window = replace(spec, frames=camera.sequence_length or spec.frames)
     sampler = FixedRateSampler(camera.id, window, masks=camera.masks, frame_skip=camera.frame_skip)
 
-    scene = SceneWatch(camera, scene_options or SceneOptions(), zone)
+    kind, _, name = camera.source.partition(":")
+    observer = frigate.view(name) if frigate is not None and kind == "frigate" else None
+    scene = SceneWatch(camera, scene_options or SceneOptions(), zone, observer)
 
     def receive(frame: Frame) -> None:
         recorder.add(frame)

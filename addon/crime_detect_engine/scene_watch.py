@@ -17,7 +17,7 @@ from .config.settings import DetectorOptions
 from .decision.fusion import Facts, FusionOptions, fuse
 from .decision.patterns import ACTS, PatternOptions, PatternState, lingered, observe, raised
 from .decision.schedule import ScheduleWindow, is_open
-from .domain.scene import CARRIED, PERSON, Box, Detection, Look, Scene, TrackedObject, box_json
+from .domain.scene import CARRIED, PERSON, VEHICLES, Box, Detection, Look, Observer, Scene, TrackedObject, box_json
 from .domain.types import Alert, Frame, Grounds, Image, ModelRef, Reason, Region, Rules, Score
 from .rule_judge import Beside, RuleJudge, RuleJudges
 from .tracking.places import OBJECTS
@@ -55,8 +55,12 @@ class _Place:
 class SceneWatch:
     """One camera."""
 
-    def __init__(self, camera: CameraConfig, options: SceneOptions, zone: ZoneInfo) -> None:
+    def __init__(
+        self, camera: CameraConfig, options: SceneOptions, zone: ZoneInfo, observer: Observer | None = None
+    ) -> None:
+        """`observer` is asked instead of a detector where `detector` is auto."""
         self._options = options
+        self._observer = observer
         self._zone = zone
         found = options.detector
         self._tracker = Tracker(TrackerOptions(confidence=found.confidence, weak=min(0.15, found.confidence)))
@@ -73,6 +77,7 @@ class SceneWatch:
         self._places: dict[str, _Place] = {}
         self._tamper: TamperWatch | None = None
         self._shown = TamperState()
+        self._was_observed: bool | None = None
         self.configure(camera)
 
     # --- set-up ------------------------------------------------------------------------------------------------
@@ -96,13 +101,21 @@ class SceneWatch:
             self._tamper = TamperWatch(camera.tamper) if camera.tamper.enabled else None
             self._shown = TamperState()
         self._tamper_options = camera.tamper
+        if self._was_observed not in (None, self._observed):  # who is followed has other ids now
+            self._tracker.clear()
+            self._scene = None
+        self._was_observed = self._observed
         return self._judges.configure(camera.rules, {None, *self._places})
 
     _tamper_options: Any = None
 
     @property
     def wants_detector(self) -> bool:
-        return self.camera.looks
+        return self.camera.looks and not self._observed
+
+    @property
+    def _observed(self) -> bool:
+        return self._observer is not None and self.camera.detector == "auto"
 
     @property
     def judges(self) -> tuple[RuleJudge, ...]:
@@ -141,6 +154,9 @@ class SceneWatch:
         found = self._tampering(look)
         if not self.camera.looks:
             return found
+        if self._observer is not None and self._observed:
+            told = self._observer.scene(look.camera, look.at, look.tick_s)
+            return found if told is None else found + self.take_scene(told, look)
         if look.image is None:
             self._tracker.hold(look.tick_s)
         elif detections is None:
@@ -186,15 +202,17 @@ class SceneWatch:
         """Persons in view, what they carry, and what weighed."""
         tick_s = alert.scores[-1].tick_s if alert.scores else None
         scene = self._scene
+        if tick_s is not None and self._observer is not None and self._observed and not self.camera.looks:
+            scene = self._observer.scene(alert.camera, alert.at, tick_s, needed=False)
         if scene is None or tick_s is None or tick_s - scene.tick_s > STALE_S:
-            return Grounds(model=model, why=self._reasons)
+            return Grounds(model=model, why=self._reasons, attributes=self._heard())
         people = scene.of(PERSON)
         return Grounds(
             model=model,
             boxes=tuple(box_json(one.label, one.confidence, one.box, one.id) for one in people),
             identities=_identities(people),
             why=self._reasons,
-            attributes=self._attributes(people),
+            attributes=self._attributes(people, scene),
         )
 
     # --- how people see it -------------------------------------------------------------------------------------
@@ -276,21 +294,26 @@ class SceneWatch:
     def _beside(self, finding: Finding, tick_s: float) -> Beside:
         before = lingered(self._options.patterns, self._pattern, tick_s) if finding.label in ACTS else None
         why = (Reason(finding.rule, 0.0, finding.detail), *((Reason("lingered", 0.0, before),) if before else ()))
-        return Beside(why, _identities(finding.objects), self._attributes(finding.objects))
+        return Beside(why, _identities(finding.objects), self._attributes(finding.objects, self._scene))
 
-    def _attributes(self, people: Sequence[TrackedObject]) -> dict[str, Any]:
-        """What was carried at this look, and what another system says of these people."""
+    def _attributes(self, people: Sequence[TrackedObject], scene: Scene | None) -> dict[str, Any]:
+        """What was carried at this look, and what another system says of these people and of vehicles beside them."""
         carried: dict[str, float] = {}
         for thing in self._detections:
             near = any(thing.box.overlap(one.box) >= 0.5 * thing.box.area for one in people)
             if thing.label in CARRIED and thing.confidence >= CARRIED_CONFIDENCE and near:
                 carried[thing.label] = max(thing.confidence, carried.get(thing.label, 0.0))
-        said = {key: value for one in people for key, value in one.attributes.items()}
+        said = {**self._heard(), **_plate(scene)}
+        said |= {key: value for one in people for key, value in one.attributes.items()}
         if carried:
             said["carried"] = [
                 {"label": label, "confidence": round(sure, 4)} for label, sure in sorted(carried.items())
             ]
         return said
+
+    def _heard(self) -> dict[str, Any]:
+        sounds = self._observer.sounds() if self._observer else ()
+        return {"sounds": list(sounds)} if sounds else {}
 
 
 def small(frame: Frame) -> Image:
@@ -303,6 +326,13 @@ def _within(box: Box, region: Region) -> bool:
     """Whether somebody's middle is where the model looks."""
     x, y = box.centre
     return region.left <= x <= region.left + region.side and region.top <= y <= region.top + region.side
+
+
+def _plate(scene: Scene | None) -> dict[str, Any]:
+    """The surest number plate in view."""
+    read = [one.attributes for one in (scene.of(*VEHICLES) if scene else ()) if "plate" in one.attributes]
+    surest = max(read, key=lambda said: float(said.get("plate_score", 0.0)), default={})
+    return {key: value for key, value in surest.items() if key in ("plate", "plate_score")}
 
 
 def _identities(people: Iterable[TrackedObject]) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from .types import WHOLE, Image, Picture, Region
 
@@ -119,6 +119,18 @@ class Scene:
 
     def of(self, *labels: str) -> tuple[TrackedObject, ...]:
         return tuple(one for one in self.objects if one.label in labels)
+
+
+class Observer(Protocol):
+    """Another system that detects and follows things on one camera, in place of a detector (Frigate)."""
+
+    def scene(self, camera: str, at: datetime, tick_s: float, *, needed: bool = True) -> Scene | None:
+        """What is in view; None while it does not say. `needed` false: only if it costs nothing to know."""
+        ...
+
+    def sounds(self) -> Sequence[str]:
+        """Labels of what it hears, or heard in the last seconds."""
+        ...
 
 
 def box_json(label: str, confidence: float, box: Box, track: int | None = None) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from .mqtt_connection import MqttConnection, MqttError
 
@@ -12,33 +13,39 @@ _LOG = logging.getLogger(__name__)
 _LOOK_S = 2.0
 
 
-class MqttListening:
-    """`topics()` is asked again and again, since the other program may say only later under which it speaks."""
+class OtherProgram(Protocol):
+    """One that speaks on the broker, and what is made of it."""
 
-    def __init__(
-        self,
-        topics: Callable[[], Sequence[str]],
-        take: Callable[[str, bytes], None],
-        lost: Callable[[], None],
-    ) -> None:
-        """`take` gets every message of the broker and leaves those that are not its own; `lost` is called when the
-        connection ends: what is said until the next one is missed."""
-        self._topics = topics
-        self._lost = lost
-        self.take = take
+    def topics(self) -> Sequence[str]:
+        """Asked again and again: it may be known only later under which it speaks."""
+        ...
+
+    def feed(self, topic: str, payload: bytes) -> None:
+        """Every message that the engine gets; those of others are to be left."""
+        ...
+
+    def broker_lost(self) -> None:
+        """What is said from now until the next connection is missed."""
+        ...
+
+
+class MqttListening:
+    def __init__(self, other: OtherProgram) -> None:
+        self._other = other
+        self.received = other.feed
 
     async def run(self, connection: MqttConnection) -> None:
         """For the life of one connection. Raises MqttError when it ends; a refusal is said and lived with."""
         subscribed: Sequence[str] = ()
         try:
             while True:
-                wanted = self._topics()
+                wanted = self._other.topics()
                 if wanted != subscribed:
                     await _change(connection, subscribed, wanted)
                     subscribed = wanted
                 await asyncio.sleep(_LOOK_S)
         finally:
-            self._lost()
+            self._other.broker_lost()
 
 
 async def _change(connection: MqttConnection, old: Sequence[str], new: Sequence[str]) -> None:

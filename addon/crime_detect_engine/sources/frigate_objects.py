@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -53,11 +54,25 @@ _ENDED = 500
 _NO_SOUNDS = {"all", "state", "set", "dBFS", "rms", "transcription"}
 
 
+@dataclass(frozen=True, slots=True)
+class FrigateView:
+    """One camera, by the name that Frigate has for it."""
+
+    objects: FrigateObjects
+    name: str
+
+    def scene(self, camera: str, at: datetime, tick_s: float, *, needed: bool = True) -> Scene | None:
+        return self.objects.scene(self.name, camera, at, tick_s, needed=needed)
+
+    def sounds(self) -> tuple[str, ...]:
+        return self.objects.sounds(self.name)
+
+
 class FrigateObjects:
     """`feed` takes what the broker brings, `run` asks over HTTP, `scene` says what is there now."""
 
     def __init__(self, discovery: FrigateDiscovery, clock: Clock, poll_s: float = POLL_S) -> None:
-        self._discovery = discovery
+        self.discovery = discovery
         self._clock = clock
         self._poll_s = poll_s
         self.refused: Counter[str] = Counter()
@@ -83,21 +98,25 @@ class FrigateObjects:
         listed = self._listed_tick_s
         return "http" if listed is not None and self._clock.tick_s() - listed <= _FRESH_S else None
 
-    def scene(self, name: str, camera: str, at: datetime, tick_s: float) -> Scene | None:
+    def scene(self, name: str, camera: str, at: datetime, tick_s: float, *, needed: bool = True) -> Scene | None:
         """What is in view of `camera`, which Frigate calls `name`; None while Frigate does not say.
 
-        Whoever asks is why Frigate is asked: a camera that nobody asks about costs nothing.
+        A camera about which somebody `needed` to know is why Frigate is asked; the others cost nothing.
         """
-        if name not in self._asked:
-            self._changed.set()
-        self._asked[name] = tick_s
-        known = self._discovery.offered.get(name)
+        if needed:
+            if name not in self._asked:
+                self._changed.set()
+            self._asked[name] = tick_s
+        known = self.discovery.offered.get(name)
         if known is None or not known.tracks or self.told_by is None:
             return None
         self._expire(self._clock.tick_s())
         width, height = known.size or (16, 9)
         here = [thing for thing in self._things.values() if thing.sighting.camera == name]
         return Scene(camera, at, tick_s, tuple(thing.shown(tick_s, width / height) for thing in here))
+
+    def view(self, name: str) -> FrigateView:
+        return FrigateView(self, name)
 
     def sounds(self, name: str) -> tuple[str, ...]:
         """Labels of what Frigate hears on its camera `name`, or heard in the last seconds."""
@@ -108,14 +127,14 @@ class FrigateObjects:
         if not self._asked:
             return ()
         notes = [
-            f"Frigate looks for nothing on {name}: its detection is off there"
+            f"Frigate looks for nothing on {name}: its detection is off there (detector: on looks here instead)"
             for name in sorted(self._asked)
-            if (known := self._discovery.offered.get(name)) is not None and not known.tracks
+            if (known := self.discovery.offered.get(name)) is not None and not known.tracks
         ]
         if self.told_by is None:
             notes.append(self._error or "Frigate has not said yet what it sees")
         elif self.told_by == "http":
-            off = self._discovery.topic_prefix is None
+            off = self.discovery.topic_prefix is None
             why = "its MQTT is off" if off else "it is not heard on this engine's broker"
             notes.append(f"What Frigate sees is asked over HTTP, where its boxes come late: {why}")
         return tuple(notes)
@@ -124,14 +143,14 @@ class FrigateObjects:
 
     def topics(self) -> tuple[str, ...]:
         """What to subscribe to; nothing while it is not known how Frigate calls itself there."""
-        prefix = self._discovery.topic_prefix
+        prefix = self.discovery.topic_prefix
         if prefix is None:
             return ()
         return tuple(f"{prefix}/{topic}" for topic in ("available", "events", "tracked_object_update", "+/audio/+"))
 
     def feed(self, topic: str, payload: bytes) -> None:
         """A message of the broker; those of others are ignored, those that make no sense counted."""
-        prefix = self._discovery.topic_prefix
+        prefix = self.discovery.topic_prefix
         if prefix is None or not topic.startswith(f"{prefix}/"):
             return
         try:
@@ -169,7 +188,7 @@ class FrigateObjects:
             raise Refused("not an event")
         after = message.get("after")
         camera = after.get("camera") if isinstance(after, Mapping) else None
-        known = self._discovery.offered.get(camera) if isinstance(camera, str) else None
+        known = self.discovery.offered.get(camera) if isinstance(camera, str) else None
         if known is None:
             raise Refused("of no camera that is known")
         if known.size is None:
@@ -188,7 +207,7 @@ class FrigateObjects:
             self._things[update.id].learn(update.identity, update.attributes)
 
     def _take_sound(self, camera: str, label: str, payload: bytes) -> None:
-        if camera not in self._discovery.offered:
+        if camera not in self.discovery.offered:
             raise Refused("of no camera that is known")
         if payload not in (b"ON", b"OFF") or len(label) > 100 or not label.isprintable():
             raise Refused("not a sound")
@@ -198,7 +217,7 @@ class FrigateObjects:
 
     async def run(self) -> None:
         """Asks for the list while somebody wants to know. Until cancelled."""
-        async with self._discovery.session() as session:
+        async with self.discovery.session() as session:
             while True:
                 now_s = self._clock.tick_s()
                 self._asked = {name: tick_s for name, tick_s in self._asked.items() if now_s - tick_s <= _ASKED_S}
@@ -216,12 +235,12 @@ class FrigateObjects:
 
     async def _ask(self, session: aiohttp.ClientSession) -> None:
         told_by = self.told_by
-        names = sorted(set(self._asked) & set(self._discovery.offered))
+        names = sorted(set(self._asked) & set(self.discovery.offered))
         query = {"cameras": ",".join(names), "in_progress": 1, "include_thumbnails": 0, "limit": _MOST_ROWS}
         error: str | None = None
         try:
             if names:
-                self.take_list(read_json(await self._discovery.ask(session, f"/api/events?{urlencode(query)}")), names)
+                self.take_list(read_json(await self.discovery.ask(session, f"/api/events?{urlencode(query)}")), names)
         except SourceError as problem:
             error = str(problem)
         except Refused:
@@ -261,7 +280,7 @@ class FrigateObjects:
     # --- what is kept ---------------------------------------------------------------------------------------------
 
     def _see_listed(self, sighting: Sighting) -> None:
-        if sighting.id in self._ended or sighting.camera not in self._discovery.offered:
+        if sighting.id in self._ended or sighting.camera not in self.discovery.offered:
             return
         thing = self._things.get(sighting.id)
         if thing is None or not self._online:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from crime_detect_engine.domain.clock import SystemClock
 from crime_detect_engine.outputs.mqtt import MqttOutput
-from crime_detect_engine.outputs.mqtt_listening import MqttListening
 from crime_detect_engine.outputs.mqtt_options import MqttOptions
 
 from tests.fakes import FakeEngine
@@ -18,15 +17,18 @@ Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
 class Ear:
     def __init__(self) -> None:
-        self.topics: list[str] = []
+        self.wanted: list[str] = []
         self.heard: list[tuple[str, bytes]] = []
         self.lost = 0
 
-    def take(self, topic: str, payload: bytes) -> None:
+    def topics(self) -> tuple[str, ...]:
+        return tuple(self.wanted)
+
+    def feed(self, topic: str, payload: bytes) -> None:
         if not topic.startswith("crime_detect/"):
             self.heard.append((topic, payload))
 
-    def lose(self) -> None:
+    def broker_lost(self) -> None:
         self.lost += 1
 
 
@@ -40,9 +42,8 @@ async def listen(engine: FakeEngine, ear: Ear) -> AsyncIterator[Callable[..., Mq
     running: list[MqttOutput] = []
 
     def start(broker: Mosquitto, **options: object) -> MqttOutput:
-        listening = MqttListening(lambda: tuple(ear.topics), ear.take, ear.lose)
         settings = MqttOptions("127.0.0.1", broker.port, **options)  # type: ignore[arg-type]
-        output = MqttOutput(settings, engine, "home", None, SystemClock(), listening=listening)
+        output = MqttOutput(settings, engine, "home", None, SystemClock(), other=ear)
         output.start()
         running.append(output)
         return output
@@ -59,7 +60,7 @@ async def test_topics_that_are_known_late_are_heard_with_what_is_retained_and_ov
     listener.publish("nvr/other", "x", retain=True)
     output = listen(broker)
     await eventually(lambda: output.status().state == "connected")
-    ear.topics = ["nvr/available", "nvr/events"]
+    ear.wanted = ["nvr/available", "nvr/events"]
     await eventually(lambda: ("nvr/available", b"online") in ear.heard)
     listener.publish("nvr/events", "{}")
     await eventually(lambda: ("nvr/events", b"{}") in ear.heard)
@@ -68,7 +69,7 @@ async def test_topics_that_are_known_late_are_heard_with_what_is_retained_and_ov
     broker.restart()
     await eventually(lambda: ear.lost == 1)
     await eventually(lambda: ("nvr/available", b"online") in ear.heard)
-    ear.topics = ["nvr/other"]
+    ear.wanted = ["nvr/other"]
     await eventually(lambda: ("nvr/other", b"x") in ear.heard)
 
 
@@ -80,7 +81,7 @@ async def test_a_broker_that_lets_nothing_through_costs_nothing_but_the_listenin
     rules.write_text(f"user {USERNAME}\ntopic readwrite crime_detect/#\n")
     plugin = f"acl_file {rules}"
     with Mosquitto(folder / "broker", password=True, extra=plugin) as broker:
-        ear.topics = ["nvr/events"]
+        ear.wanted = ["nvr/events"]
         output = listen(broker, username=USERNAME, password=PASSWORD)
         await eventually(lambda: output.status().state == "connected")
         outsider = MqttListener(broker, "crime_detect/home/#", (USERNAME, PASSWORD))
