@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from crime_detect_engine.config import data_dir
-from crime_detect_engine.config.places import app_log_level, container_config, in_container
+from crime_detect_engine.config.places import app_log_level, container_config, detector_folders, in_container
 
 
 def test_argument_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +35,13 @@ def test_a_container_has_a_configuration_of_its_own(tmp_path: Path) -> None:
     assert container_config({"CRIME_DETECT_CONTAINER": "1"}, file) == file
     assert container_config({}, file) is None
     assert container_config({"CRIME_DETECT_CONTAINER": "1"}, tmp_path / "absent" / "crime_detect.yaml") is None
+
+
+def test_a_folder_of_weights_comes_before_the_data_folders_own(tmp_path: Path) -> None:
+    own = tmp_path / "models" / "detectors"
+    assert detector_folders(tmp_path, {}) == (own,)
+    assert detector_folders(tmp_path, {"CRIME_DETECT_MODELS": ""}) == (own,)
+    assert detector_folders(tmp_path, {"CRIME_DETECT_MODELS": "~/weights"}) == (Path.home() / "weights", own)
 
 
 @pytest.mark.parametrize(

@@ -14,21 +14,21 @@ from crime_detect_engine.vision.backends.precision import has_bf16
 from .weights import find_weights
 
 DEFAULT_NAME = "yolox_nano"
-SMALLEST, LARGEST = 160, 1280
+SIZE, SMALLEST, LARGEST = 416, 160, 1280
 
 
 def _yolox_nano(device: str, folders: Sequence[Path], precision: str, size: int | None) -> Detector:
     place, number = _openvino(device, precision)
     from .yolox import YoloxDetector
 
-    return YoloxDetector(find_weights("yolox_nano", folders), place, number, size=size or 320)
+    return YoloxDetector(find_weights("yolox_nano", folders), place, number, size=size or SIZE)
 
 
 def _nanodet_m(device: str, folders: Sequence[Path], precision: str, size: int | None) -> Detector:
     place, number = _openvino(device, precision)
     from .nanodet import NanodetDetector
 
-    return NanodetDetector(find_weights("nanodet_m", folders), place, number, size=size or 416)
+    return NanodetDetector(find_weights("nanodet_m", folders), place, number, size=size or SIZE)
 
 
 def _fasterrcnn(device: str, _folders: Sequence[Path], precision: str, size: int | None) -> Detector:

@@ -71,9 +71,6 @@ class _HttpsOnly(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-_OPENER = urllib.request.build_opener(_HttpsOnly)
-
-
 def stored_weights(name: str, folders: Sequence[Path]) -> Path | None:
     """The file where it lies in one of `folders`, first come first, its digest checked; None where it is in none.
 
@@ -82,10 +79,10 @@ def stored_weights(name: str, folders: Sequence[Path]) -> Path | None:
     wanted = WEIGHTS[name]
     for folder in folders:
         path = folder / wanted.file
-        if not path.is_file():
-            continue
         try:
             found = file_digest(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
         if found != wanted.sha256:
@@ -125,7 +122,7 @@ def fetch(address: str, wanted: DetectorWeights, folder: Path) -> Path:
     if not address.startswith("https://"):
         raise ValueError("not an https address")
     digest, received = hashlib.sha256(), 0
-    with _OPENER.open(address, timeout=TIMEOUT_S) as answer:
+    with urllib.request.build_opener(_HttpsOnly).open(address, timeout=TIMEOUT_S) as answer:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{wanted.file}.", delete=False) as partial:
             target = Path(partial.name)

@@ -27,13 +27,14 @@ LARGEST_EXPONENT = 8.0
 class YoloxDetector:
     """COCO's 80 things. Pictures of any shape; each shape is padded to multiples of 32 only, not to a square.
 
-    `size` 320 finds whoever is a third of the picture high or more; 416 also a quarter, for 1.6 times the work.
+    Pictures whose longer side is 320 find whoever is a third of the picture high; 416 also a quarter, for 1.6 times
+    the work.
     """
 
     name = "yolox_nano"
     labels = LABELS
 
-    def __init__(self, weights: Path, device: str = "cpu", precision: str = "fp32", *, size: int = 320) -> None:
+    def __init__(self, weights: Path, device: str = "cpu", precision: str = "fp32", *, size: int = 416) -> None:
         self.size, self.device, self.precision = size, device, precision
         self._network = OpenVinoNetwork(weights, fuse_stem, device, precision)
 
@@ -90,5 +91,11 @@ def fuse_stem(model: ov.Model, count: int, height: int, width: int) -> ov.Model:
     picture = ops.parameter([count, height, width, 3], np.uint8)
     planes = ops.convert(ops.transpose(picture, ops.constant([0, 3, 1, 2])), np.float32)
     in_rgb = ops.constant(np.ascontiguousarray(whole[:, ::-1]))
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "Reshape" and node.input_value(1).get_node().get_type_name() == "Constant":
+            target = node.input_value(1).get_node().data  # [1, 85, -1] in the file: one picture
+            node.input(1).replace_source_output(ops.constant(np.array([count, *target[1:]])).output(0))
     first.output(0).replace(ops.convolution(planes, in_rgb, [2, 2], [2, 2], [2, 2], [1, 1]).output(0))
-    return ov.Model(model.get_results(), [picture])
+    fused = ov.Model(model.get_results(), [picture])
+    fused.validate_nodes_and_infer_types()
+    return fused
