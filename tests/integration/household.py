@@ -76,7 +76,7 @@ class Home:
     ) -> None:
         self.hass, self.engine, self.entry, self.freezer = hass, engine, entry, freezer
         freezer.move_to(START)
-        engine.cameras["front_door"]["state"]["snoozed_until"] = None
+        engine.cameras["front_door"]["state"] |= {"snoozed_until": None, "tampered": False, "tamper": None}
         self._set_up = set_up
         self.heard: list[IncidentEvent] = []
 

@@ -12,6 +12,7 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.automation import DOMAIN as AUTOMATION
 from homeassistant.components.automation.helpers import async_get_blueprints
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -157,6 +158,19 @@ async def test_phone_alert_keeps_to_classes_conditions_and_what_is_not_to_ring(h
     assert call.data["data"]["channel"] == "Incidents"
 
 
+async def test_phone_alert_keeps_to_zones(home: Home, phone: str) -> None:
+    calls = async_mock_service(home.hass, "notify", "mobile_app_anna_s_phone")
+    await home.start()
+    await automate(home, "phone_alert", cameras=[EVENT], phones=[phone], zones=["back_yard"], classes=["trespassing"])
+    found = {"label": "trespassing", "source": "zone", "zone": "back_yard"}
+    await tell(home, home.engine.incident(1))
+    await tell(home, home.engine.incident(2, **found | {"zone": "street"}))
+    await tell(home, home.engine.incident(3, **found | {"label": "loitering"}))
+    assert calls == []
+    await tell(home, home.engine.incident(4, **found))
+    assert [call.data["title"] for call in calls] == ["Trespassing in Back yard: Front door"]
+
+
 async def test_phone_alert_does_not_ring_because_the_engine_comes_back(home: Home, phone: str) -> None:
     calls = async_mock_service(home.hass, "notify", "mobile_app_anna_s_phone")
     await home.start()
@@ -209,6 +223,88 @@ async def test_lights_and_siren_end_with_a_false_alarm_and_restore_what_was_on(h
     await tell(home, home.engine.incident(2, verdict="false_alarm"))
     assert home.hass.states.get("switch.siren").state == "off"
     assert home.hass.states.get("light.yard").state == "on"
+
+
+async def test_lights_and_siren_keep_to_classes_and_zones(home: Home) -> None:
+    await lamps(home)
+    await home.start()
+    wish = {"when": "every", "classes": ["trespassing"], "zones": ["back_yard"]}
+    await automate(home, "lights_and_siren", cameras=[EVENT], lights=["light.yard"], sirens=["switch.siren"], **wish)
+    found = {"label": "trespassing", "source": "zone", "zone": "back_yard"}
+    await tell(home, home.engine.incident(1))
+    await tell(home, home.engine.incident(2, **found | {"zone": "street"}))
+    await tell(home, home.engine.incident(3, **found | {"label": "loitering"}))
+    assert not shining(home)
+    await tell(home, home.engine.incident(4, **found))
+    assert shining(home)
+
+
+async def test_somebody_in_a_zone_at_night_has_light_until_they_have_left(home: Home) -> None:
+    calls = async_mock_service(home.hass, "test", "call")
+    await home.hass.config.async_set_time_zone("UTC")
+    await lamps(home)
+    await somebody(home, 0)
+    await home.start()
+    zone = entity(home, "binary_sensor", "front_door_zone_yard_occupancy")
+    also = [{"action": "test.call", "data": {"where": "{{ camera_name }}: {{ zone_name }}"}}]
+    inputs = {"zones": [zone], "lights": ["light.yard", "switch.siren"], "minutes": 2, "seconds": 2, "also": also}
+    await automate(home, "zone_at_night", **inputs)
+    await somebody(home, 1)
+    await home.pass_time(seconds=1)
+    await somebody(home, 0)
+    await home.pass_time(seconds=5)
+    assert not shining(home), "whoever only passes"
+    await somebody(home, 1)
+    await home.pass_time(seconds=3)
+    assert shining(home)
+    assert [call.data["where"] for call in calls] == ["Front door: Yard"]
+    await home.pass_time(minutes=10)
+    assert shining(home), "they are still there"
+    await somebody(home, 0)
+    await home.pass_time(minutes=1)
+    assert shining(home)
+    await somebody(home, 2)
+    await home.pass_time(minutes=2)
+    await somebody(home, 0)
+    await home.pass_time(minutes=1)
+    assert shining(home), "somebody came back"
+    await home.pass_time(minutes=1, seconds=5)
+    assert not shining(home)
+    assert home.hass.states.async_entity_ids("scene") == []
+
+
+async def test_by_day_or_under_other_conditions_a_zone_stays_dark(home: Home) -> None:
+    await home.hass.config.async_set_time_zone("UTC")
+    await lamps(home)
+    await somebody(home, 0)
+    await home.start()
+    zone = entity(home, "binary_sensor", "front_door_zone_yard_occupancy")
+    only_when = [{"condition": "state", "entity_id": "person.anna", "state": "not_home"}]
+    home.hass.states.async_set("person.anna", "home")
+    inputs = {"zones": [zone], "lights": ["light.yard", "switch.siren"], "seconds": 0, "minutes": 0}
+    await automate(home, "zone_at_night", to="04:00:00", only_when=only_when, **inputs)
+    await somebody(home, 1)
+    assert not shining(home)
+    await somebody(home, 0)
+    home.hass.states.async_set("person.anna", "not_home")
+    await somebody(home, 1)
+    assert shining(home)
+    await somebody(home, 0)
+    assert not shining(home)
+    await home.pass_time(minutes=61)
+    await somebody(home, 1)
+    assert not shining(home)
+
+
+async def somebody(home: Home, persons: int) -> None:
+    """So many are in the zone `yard` of the front door."""
+    zones = {"yard": {"persons": persons, "objects": {}, "occupied": persons > 0}}
+    await home.engine.push_state("front_door", persons=persons, zones=zones)
+    if home.entry.state is ConfigEntryState.LOADED:
+        expected = "on" if persons else "off"
+        zone = entity(home, "binary_sensor", "front_door_zone_yard_occupancy")
+        await home.eventually(lambda: home.hass.states.get(zone).state == expected)
+    await home.breathe()
 
 
 async def lamps(home: Home) -> None:
@@ -374,9 +470,11 @@ async def test_a_camera_that_is_lost_or_tampered_with(home: Home, phone: str) ->
     assert calls[2].data["message"].startswith("Somebody may have covered")
     await state(home, tampered, tampered=False)
     assert calls[3].data["message"] == "clear_notification"
+    await state(home, tampered, tampered=True, tamper="moved")
+    assert calls[4].data["message"] == "It was turned."
     await home.hass.config_entries.async_unload(home.entry.entry_id)
     await minutes_pass(home, 5)
-    assert calls[4].data["message"] == "The engine that watches it cannot be reached."
+    assert calls[5].data["message"] == "The engine that watches it cannot be reached."
 
 
 async def state(home: Home, entity_id: str, **changes: Any) -> None:

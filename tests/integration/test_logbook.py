@@ -77,6 +77,19 @@ async def test_an_incident_that_ends(
     assert told(hass, events)[1] == "Yard: Fighting is over"
 
 
+async def test_an_incident_in_a_zone(
+    hass: HomeAssistant, engine: FakeEngine, running: MockConfigEntry, eventually: Eventually
+) -> None:
+    events = async_capture_events(hass, EVENT_INCIDENT)
+    found = {"label": "trespassing", "source": "zone", "zone": "drive_way"}
+    await engine.push_incident(engine.incident(1, "yard", started_at=dt_util.utcnow().isoformat(), **found))
+    await eventually(lambda: len(events) == 1)
+    assert (events[0].data["zone"], events[0].data["source"]) == ("drive_way", "zone")
+    assert told(hass, events) == ["Yard: Trespassing in Drive way seen, 85% sure"]
+    before_there_were_zones = Event(EVENT_INCIDENT, {k: v for k, v in events[0].data.items() if k != "zone"})
+    assert told(hass, [before_there_were_zones]) == ["Yard: Trespassing seen, 85% sure"]
+
+
 async def test_what_is_replayed_late_is_not_of_now(
     hass: HomeAssistant, engine: FakeEngine, running: MockConfigEntry, eventually: Eventually
 ) -> None:

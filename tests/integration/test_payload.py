@@ -140,6 +140,79 @@ async def test_words_are_those_of_home_assistant(texts: Texts, hass: HomeAssista
     )
 
 
+PERSON = [{"label": "person", "box": [0.1, 0.2, 0.3, 0.4], "score": 0.8}]
+CAR = [{"label": "car", "box": [0.1, 0.2, 0.3, 0.4], "score": 0.8}]
+
+
+@pytest.mark.parametrize(
+    ("told", "title", "sentence"),
+    [
+        (
+            {"label": "trespassing", "rule": "intrusion", "boxes": PERSON},
+            "Trespassing in Back yard: Front door",
+            "A person is in Back yard.",
+        ),
+        ({"label": "trespassing", "boxes": []}, "Trespassing in Back yard: Front door", "A person is in Back yard."),
+        (
+            {"label": "trespassing", "boxes": CAR},
+            "Trespassing in Back yard: Front door",
+            "Something is in Back yard.",
+        ),
+        (
+            {"label": "loitering", "rule": "dwell", "boxes": PERSON},
+            "Loitering in Back yard: Front door",
+            "A person has been in Back yard for long.",
+        ),
+        (
+            {"label": "loitering", "rule": "returns", "boxes": PERSON},
+            "Loitering in Back yard: Front door",
+            "A person keeps coming back to Back yard.",
+        ),
+        (
+            {"label": "object_left", "boxes": CAR},
+            "Object left behind in Back yard: Front door",
+            "Something was left in Back yard.",
+        ),
+        (
+            {"label": "tampering", "zone": None},
+            "Tampering: Front door",
+            "Somebody may have covered, turned or blinded the camera.",
+        ),
+        (
+            {"label": "tampering", "rule": "sprayed", "zone": None},
+            "Tampering: Front door",
+            "Something was sprayed on the lens.",
+        ),
+        # What this version has no words for, and what no rule found.
+        ({"label": "climbing"}, "Climbing in Back yard: Front door", ""),
+        ({"label": "trespassing", "zone": None}, "Trespassing: Front door", ""),
+        ({"label": "fighting", "source": "model"}, "Fighting in Back yard: Front door", ""),
+    ],
+)
+async def test_what_a_rule_found_is_told_in_plain_words(
+    texts: Texts, hass: HomeAssistant, told: dict[str, Any], title: str, sentence: str
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Amsterdam")
+    incident = Incident.from_json(golden("message_new")["after"] | {"source": "zone", "zone": "back_yard"} | told)
+    now = datetime(2026, 11, 21, 12, tzinfo=dt_util.UTC)
+    assert title_of(texts, incident, "Front door") == title
+    message = message_of(texts, incident, now, "message_new", picture=True)
+    assert message == f"{sentence} 04:00, 85 % sure. Look before you act.".strip()
+
+
+@pytest.mark.parametrize("language", ["de", "es", "fr", "hi", "nl"])
+async def test_every_language_names_the_zone(hass: HomeAssistant, language: str) -> None:
+    hass.config.language = language
+    texts = await async_load_texts(hass)
+    found = golden("message_new")["after"] | {"source": "zone", "zone": "back_yard", "label": "trespassing"}
+    incident = Incident.from_json(found)
+    assert "Back yard" in title_of(texts, incident, "Front door")
+    message = message_of(texts, incident, dt_util.utcnow(), "message_new", picture=True)
+    assert "Back yard" in message
+    assert "seen_" not in message
+    assert "who_" not in message
+
+
 async def test_a_class_without_a_name_is_readable(texts: Texts) -> None:
     assert texts.name_of("something_else") == "Something else"
 
@@ -151,5 +224,6 @@ def test_every_sentence_is_there() -> None:
     wanted = {f"button_{button}" for button in Button} | {
         "alert_title", "message_new", "message_raised", "message_repeat", "no_picture", "test_title", "test_message",
         "answer_kept_title", "answer_kept_message", "answer_lost_title", "answer_lost_message",
+        "label_in_zone", "who_person", "who_other",
     }  # fmt: skip
     assert wanted <= set(common)
