@@ -19,6 +19,9 @@ from crime_detect_engine.domain.scene import VEHICLES, Box, Detection, TrackedOb
 PATH_SPACING_S = 1.0
 PATH_POINTS = 600
 """Ten minutes of somebody who never leaves."""
+_STANDING = 0.15
+"""Own heights a second."""
+_KNOWN_HITS = 10
 _TWICE = 0.6
 """A second box that covers so much of a followed one is the same thing again."""
 _GROUPS = dict.fromkeys(VEHICLES, "vehicle")
@@ -95,6 +98,8 @@ class _Track:
     expected: tuple[float, float, float] = (0.0, 0.0, 0.0)
     path: list[tuple[float, float, float]] = field(default_factory=list)
     confirmed: bool = False
+    stood: bool = False
+    """Did not walk when it was last seen."""
     votes: dict[str, float] = field(default_factory=dict)
 
 
@@ -152,8 +157,8 @@ class Tracker:
             return track.missed < 2
         if _at_the_edge(track.box) and track.missed:
             return hidden_s <= min(1.5, self.options.patience_s)
-        stood = _speed(track) < 0.15
-        return hidden_s <= (self.options.stay_s if stood and track.hits >= 10 else self.options.patience_s)
+        stays = track.stood and track.hits >= _KNOWN_HITS
+        return hidden_s <= (self.options.stay_s if stays else self.options.patience_s)
 
     def _match(
         self, tracks: Sequence[_Track], found: Sequence[Detection], tick_s: float, aspect: float, reach: float
@@ -180,6 +185,7 @@ class Tracker:
         track.motion.correct(x * aspect, y, one.box.height)
         track.box, track.last_tick_s, track.missed = one.box, tick_s, 0
         track.hits += 1
+        track.stood = _speed(track) < _STANDING
         track.confidence += 0.4 * (one.confidence - track.confidence)
         track.votes[one.label] = track.votes.get(one.label, 0.0) + one.confidence
         track.label = max(track.votes, key=lambda label: track.votes[label])
