@@ -18,7 +18,7 @@ from pathlib import Path
 from . import __version__
 from .assembly import model_folders
 from .config import Config, ModelOptions, data_dir, load_config
-from .config.places import container_config
+from .config.places import container_config, detector_folders
 from .domain.clock import SystemClock
 from .domain.errors import CrimeDetectError, SourceError
 from .sources.address import redact, scheme_of, split_url
@@ -26,6 +26,7 @@ from .sources.frigate import FrigateDiscovery, FrigateOptions
 from .store.store import Store
 from .vision.checkpoint import list_checkpoints
 from .vision.classifier import load_classifier
+from .vision.detectors.weights import WEIGHTS, stored_weights
 
 GOOD, WARNING, BAD, ABSENT = "ok", "warning", "bad", "absent"
 PACKAGES = ("openvino", "torch", "av", "opencv-python-headless", "numpy", "aiohttp", "sqlalchemy", "paho-mqtt")
@@ -65,6 +66,7 @@ def examine(data: Path, config_file: Path | None) -> Iterator[Finding]:
     yield from _models(data)
     config, findings = _configuration(config_file)
     yield _inference(data, config.model)
+    yield _detector(data, config)
     yield _storage(data)
     yield from findings
     yield from _reachable(config)
@@ -123,6 +125,30 @@ def _inference(data: Path, model: ModelOptions) -> Finding:
         return Finding("inference", BAD, str(error))
     detail = f"{classifier.spec.name} on {classifier.device} in {classifier.precision}"
     return Finding("inference", WARNING if note else GOOD, detail, note)
+
+
+def _detector(data: Path, config: Config) -> Finding:
+    """Looks, and fetches nothing."""
+    name, folders = config.detector.name, detector_folders(data)
+    if name not in WEIGHTS:
+        present = importlib.util.find_spec("torchvision") is not None
+        advice = None if present else "install torchvision, or take another detector"
+        return Finding("detector", GOOD if present else BAD, f"{name} of torchvision", advice)
+    try:
+        path = stored_weights(name, folders)
+    except CrimeDetectError as error:
+        return Finding("detector", BAD, str(error))
+    if path is not None:
+        return Finding("detector", GOOD, f"{name}: {path}")
+    wanted = any(camera.looks for camera in config.cameras.values())
+    looked = ", ".join(str(folder) for folder in folders)
+    return Finding(
+        "detector",
+        WARNING if wanted else ABSENT,
+        f"{name}: no {WEIGHTS[name].file} in {looked}",
+        "the engine fetches it once when a camera has zones or lines; without internet, put the file with SHA-256 "
+        f"{WEIGHTS[name].sha256} into one of these",
+    )
 
 
 def _storage(data: Path) -> Finding:

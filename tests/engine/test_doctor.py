@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crime_detect_engine.doctor import ABSENT, BAD, GOOD, doctor_command, examine
+from crime_detect_engine.doctor import ABSENT, BAD, GOOD, WARNING, doctor_command, examine
 
 
 def found(data: Path, config: Path | None = None) -> dict[str, Any]:
@@ -78,3 +78,24 @@ def test_in_an_app_the_broker_of_home_assistant_is_no_fault(tmp_path: Path, monk
     findings = found(tmp_path / "data", file)
     assert (findings["configuration"].status, findings["broker"].status) == (GOOD, GOOD)
     assert "Home Assistant" in findings["broker"].detail
+
+
+def test_the_detector_is_found_missed_where_it_is_wanted_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRIME_DETECT_MODELS", str(tmp_path / "weights"))
+    assert found(tmp_path / "data")["detector"].status == ABSENT
+    file = tmp_path / "c.yaml"
+    file.write_text("timezone: UTC\ncameras: {yard: {source: 'rtsp://127.0.0.1:9/s', detector: on}}\n")
+    missing = found(tmp_path / "data", file)["detector"]
+    assert missing.status == WARNING
+    assert f"{tmp_path / 'weights'}, {tmp_path / 'data' / 'models' / 'detectors'}" in missing.detail
+    assert "c789161ed43c8269fcd4e67c67eeeb4e80c622da2eb296a20bc6007bd18a0b7d" in str(missing.advice)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "yolox_nano.onnx").write_bytes(b"altered")
+    assert found(tmp_path / "data", file)["detector"].status == BAD
+
+
+def test_the_real_weights_are_found(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRIME_DETECT_MODELS", str(clips / "detectors"))
+    assert found(tmp_path / "data")["detector"].status == GOOD

@@ -57,7 +57,7 @@ WEIGHTS: Mapping[str, DetectorWeights] = {
 class _HttpsOnly(urllib.request.HTTPRedirectHandler):
     """Follows redirects, as release pages need, but never to an address without encryption."""
 
-    def redirect_request(  # type: ignore[override]
+    def redirect_request(
         self,
         req: urllib.request.Request,
         fp: IO[bytes],

@@ -81,9 +81,9 @@ def fuse_stem(model: ov.Model, count: int, height: int, width: int) -> ov.Model:
     """
     ops: Any = ov.opset13
     model.reshape([count, 3, height, width])
-    first = next((node for node in model.get_ordered_ops() if node.get_type_name() == "Convolution"), None)
-    kernel = None if first is None else first.input_value(1).get_node().data
-    if kernel is None or kernel.shape[1:] != (12, 3, 3):
+    first = next(node for node in model.get_ordered_ops() if node.get_type_name() == "Convolution")
+    kernel = first.input_value(1).get_node().data
+    if kernel.shape[1:] != (12, 3, 3):
         raise CheckpointError("this is not the YOLOX network that this version reads")
     whole = np.zeros((len(kernel), 3, 6, 6), np.float32)
     for part, (down, across) in enumerate(((0, 0), (1, 0), (0, 1), (1, 1))):
