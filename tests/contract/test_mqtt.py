@@ -15,7 +15,8 @@ from crime_detect_engine.domain.ports import Delivery
 from crime_detect_engine.domain.types import ChangeType, Incident, IncidentChanged
 from crime_detect_engine.outputs.channel import Outgoing, Sent
 from crime_detect_engine.outputs.mqtt import MqttOutput
-from crime_detect_engine.outputs.mqtt_discovery import config_topic, device_config
+from crime_detect_engine.outputs.mqtt_discovery import config_topic
+from crime_detect_engine.outputs.mqtt_entities import device_config
 from crime_detect_engine.outputs.mqtt_options import MqttOptions
 
 from tests.rig.mosquitto import PASSWORD, USERNAME, Heard, Mosquitto, MqttListener

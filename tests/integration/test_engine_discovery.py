@@ -72,7 +72,10 @@ async def test_each_camera_is_one_device_with_everything_on_it(hass: HomeAssista
         EVENT: STATE_UNKNOWN,
         "binary_sensor.front_door_incident_active": STATE_OFF,
         "binary_sensor.front_door_online": STATE_ON,
-        "binary_sensor.front_door_tampered": STATE_OFF,
+        "binary_sensor.front_door_tampered": STATE_ON,
+        "binary_sensor.front_door_occupancy": STATE_ON,
+        "binary_sensor.front_door_yard_occupancy": STATE_ON,
+        "sensor.front_door_persons": "1",
         "sensor.front_door_threat_class": "normal",
         "sensor.front_door_confidence": "93",
         "image.front_door_last_incident": STATE_UNKNOWN,
@@ -101,6 +104,43 @@ async def test_the_event_fires_at_new_and_when_it_gets_worse_and_never_twice(has
     state = hass.states.get(EVENT)
     assert state is not None
     assert (len(fired), state.attributes["severity"]) == (2, "critical")
+
+
+async def test_who_is_where_and_what_was_done_to_the_camera(
+    hass: HomeAssistant, say: Say, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = {
+        "binary_sensor.front_door_occupancy",
+        "binary_sensor.front_door_yard_occupancy",
+        "sensor.front_door_persons",
+    }
+
+    def shown(*entity_ids: str) -> list[str]:
+        return [state.state for one in sorted(entity_ids or where) if (state := hass.states.get(one))]
+
+    tampered = hass.states.get("binary_sensor.front_door_tampered")
+    assert tampered is not None
+    assert tampered.attributes["kind"] == "covered"
+    nobody = {"persons": 0, "objects": {"car": 1}, "zones": {"yard": {"persons": 0, "objects": {}, "occupied": False}}}
+    await say("front_door/state", read("state") | nobody)
+    assert shown() == [STATE_OFF, STATE_OFF, "0"]
+    await say("front_door/state", read("state") | {"persons": None, "objects": {}, "zones": {}})
+    assert shown() == [STATE_UNAVAILABLE] * 3
+    older = {key: value for key, value in read("state").items() if key not in ("persons", "zones", "tamper")}
+    await say("front_door/state", older)
+    assert shown() == [STATE_UNAVAILABLE] * 3
+    await say("front_door/state", read("state") | {"zones": {}})
+    assert shown() == [STATE_ON, STATE_UNAVAILABLE, "1"]
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+async def test_somebody_in_a_zone_fires_with_the_zone(hass: HomeAssistant, say: Say) -> None:
+    found = {"label": "trespassing", "source": "zone", "zone": "yard", "rule": "intrusion"}
+    await say("front_door/incident", message("message_new", 38, **found))
+    state = hass.states.get(EVENT)
+    assert state is not None
+    assert state.attributes[ATTR_EVENT_TYPE] == "trespassing"
+    assert (state.attributes["zone"], state.attributes["rule"]) == ("yard", "intrusion")
 
 
 @pytest.mark.parametrize("change", [{"age_s": 900.0}, {"source": "manual"}])

@@ -125,6 +125,8 @@ class MqttOutput:
     def publish_camera_state(self, camera: str, payload: Mapping[str, Any]) -> None:
         """Retained; the newest wins while the broker cannot take it."""
         self._put(f"{self.root}/{camera}/state", _json(payload))
+        if self._discovery.is_outdated(camera, payload):
+            self._refresh_discovery()
 
     def remove_camera(self, camera: str) -> None:
         """Clears what the broker retains of a camera that is no longer configured."""

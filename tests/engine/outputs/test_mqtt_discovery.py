@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from crime_detect_engine.domain.ports import CameraView
 from crime_detect_engine.outputs.channel import Outgoing
 from crime_detect_engine.outputs.mqtt import MqttOutput
-from crime_detect_engine.outputs.mqtt_discovery import LEFT_S, MqttDiscovery, config_topic, device_config
+from crime_detect_engine.outputs.mqtt_discovery import LEFT_S, MqttDiscovery, config_topic
+from crime_detect_engine.outputs.mqtt_entities import device_config
 
 from tests.fakes import FakeEngine
 from tests.rig.mosquitto import Mosquitto, MqttListener
@@ -166,34 +169,42 @@ async def test_home_assistant_may_end_it_over_mqtt(
     await eventually(lambda: engine.actions == [("end_mqtt_discovery", "mqtt")])
 
 
-# --- the payload --------------------------------------------------------------------------------------------------
+def drawn(engine: FakeEngine, *zones: str) -> CameraView:
+    """The yard with these zones."""
+    return replace(engine.views["yard"], settings={"detector": "auto", "zones": {zone: {} for zone in zones}})
 
 
-def config(engine: FakeEngine, **options: bool) -> dict[str, Any]:
-    options = {"commands": True, "media": True} | options
-    return device_config(ROOT, engine.views["yard"], engine.info(), **options)
+async def test_a_zone_that_is_drawn_comes_and_goes_also_over_a_restart(
+    broker: Mosquitto, mqtt: Callable[..., MqttOutput], engine: FakeEngine, listener: MqttListener,
+    eventually: Eventually,
+) -> None:  # fmt: skip
+    output = mqtt(broker, ha_discovery=True)
+    await eventually(connected(output))
+    await asyncio.to_thread(listener.wait_for, lambda: bool(listener.payloads(YARD)))
 
+    def told() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(listener.payloads(YARD)[-1])["components"]
+        return found
 
-def test_what_the_broker_does_not_allow_is_taken_away(engine: FakeEngine) -> None:
-    full, bare = config(engine)["components"], config(engine, commands=False, media=False)["components"]
-    assert full["privacy"]["command_topic"] == f"{ROOT}/yard/privacy/set"
-    assert full["last_incident"]["image_topic"] == f"{ROOT}/yard/snapshot"
-    for key, platform in {"privacy": "switch", "detection": "switch", "last_incident": "image"}.items():
-        assert bare[key] == {"platform": platform}, "a component with nothing but its platform is removed"
+    def see(*zones: str) -> None:
+        engine.views["yard"] = drawn(engine, *zones)
+        there = {"persons": 0, "objects": {}, "occupied": False}
+        state = {**engine.views["yard"].state, "persons": 0, "zones": dict.fromkeys(zones, there)}
+        output.publish_camera_state("yard", state)
 
+    see("gate", "lawn")
+    await asyncio.to_thread(listener.wait_for, lambda: "zone_gate_occupancy" in told())
+    count = len(listener.payloads(YARD))
+    see("gate", "lawn")
+    see("lawn")
+    gone = {"platform": "binary_sensor"}
+    await asyncio.to_thread(listener.wait_for, lambda: told().get("zone_gate_occupancy") == gone)
+    assert len(listener.payloads(YARD)) == count + 1, "the same zones once more are no news"
+    assert len(told()["zone_lawn_occupancy"]) > 1
+    await output.stop()
 
-def test_a_private_camera_can_be_switched_back(engine: FakeEngine) -> None:
-    """`online` is false while privacy is on: what depended on it could never be switched off again."""
-    components = config(engine)["components"]
-    waiting = {key for key, one in components.items() if len(one["availability"]) == 2}
-    assert waiting == {"incident_active", "threat_class", "confidence"}
-    assert all(one["availability"][0] == {"topic": f"{ROOT}/available"} for one in components.values())
-
-
-def test_every_class_can_be_an_event_and_each_entity_has_an_id_of_its_own(engine: FakeEngine) -> None:
-    components = config(engine)["components"]
-    assert components["incident"]["event_types"] == ["fighting"]
-    assert components["threat_class"]["options"] == ["normal", "fighting"]
-    ids = [one["unique_id"] for one in components.values()]
-    assert len(set(ids)) == len(ids)
-    assert all(one.startswith(f"{engine.uuid}_yard_") for one in ids)
+    engine.views["yard"] = drawn(engine)
+    again = mqtt(broker, ha_discovery=True)
+    await eventually(connected(again))
+    await asyncio.to_thread(listener.wait_for, lambda: told().get("zone_lawn_occupancy") == gone)
+    assert told()["zone_gate_occupancy"] == gone
