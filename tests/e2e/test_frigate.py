@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.rig.engine import EngineProcess, wait_until
-from tests.rig.frigate import FakeFrigate
+from tests.rig.frigate import FakeFrigate, listed, tracked
 from tests.rig.mosquitto import PASSWORD, USERNAME, Mosquitto, MqttListener
 from tests.rig.rtsp import RtspServer
 
@@ -135,3 +135,57 @@ def test_a_wrong_login_is_told_without_it_and_a_named_camera_is_not_doubled(
     for text in (engine.log(), json.dumps(engine.get("/info")), json.dumps(engine.get("/cameras"))):
         assert LOGIN[1] not in text
         assert frigate.fake.token not in text
+
+
+def test_whom_frigate_follows_into_a_zone_is_an_incident_that_no_detector_was_needed_for(
+    frigate: RunningFrigate, rtsp: RtspServer, broker: Mosquitto, start_engine: StartEngine
+) -> None:
+    frigate.fake.topic_prefix = "house/nvr"
+    frigate.fake.events = [listed("before", camera="normal_0", data={"box": [0.0, 0.1, 0.1, 0.5]})]
+    nvr = MqttListener(broker, "house/nvr/none", (USERNAME, PASSWORD))
+    nvr.publish("house/nvr/available", "online", retain=True)
+    login = f"username: {USERNAME}, password: {PASSWORD}"
+    mqtt = f"mqtt: {{host: 127.0.0.1, port: {broker.port}, {login}}}\n"
+    zone = "polygon: [[0.4, 0.4], [1, 0.4], [1, 1], [0.4, 1]], intrusion: 1s"
+    cameras = (
+        f"cameras: {{gate: {{source: 'frigate:normal_0', tamper: {{enabled: false}}, zones: {{drive: {{{zone}}}}}}}}}\n"
+    )
+    engine = start_engine(f"{cameras}{section(frigate, rtsp)}{mqtt}")
+
+    def event(kind: str, event_id: str = "a", **changes: Any) -> None:
+        after = tracked(event_id, camera="normal_0", path_data=[], **changes)
+        nvr.publish("house/nvr/events", json.dumps({"type": kind, "before": after, "after": after}))
+
+    def incidents() -> list[dict[str, Any]]:
+        return [one for one in engine.get("/incidents")["items"] if one["source"] == "zone"]
+
+    try:
+        wait_until(lambda: engine.state("gate")["persons"] == 1, 45, lambda: f"it sees nobody\n{engine.log()}")
+        assert not any("What Frigate sees" in text for text in engine.get("/info")["warnings"]), "MQTT is heard"
+        event("new", box=[10, 90, 74, 270], frame_time=1607123956.0)
+        wait_until(lambda: engine.state("gate")["persons"] == 2, 10, lambda: f"it does not listen\n{engine.log()}")
+        assert engine.state("gate")["zones"]["drive"]["occupied"] is False
+        assert incidents() == []
+        nvr.publish("house/nvr/normal_0/audio/scream", "ON")
+        event("update", frame_time=1607123959.0, sub_label=["Eve", 0.9])
+        (found,) = wait_until(incidents, 20, lambda: f"nobody minds who is in the zone\n{engine.log()}")
+        assert (found["label"], found["zone"], found["camera"]) == ("trespassing", "drive", "gate")
+        assert found["identities"] == ["Eve"]
+        assert found["attributes"]["sounds"] == ["scream"]
+        assert found["boxes"][0]["box"] == [0.5, 0.25, 0.1, 0.5]
+        assert engine.state("gate")["zones"]["drive"]["persons"] == 1
+        for event_id in ("a", "before"):
+            event("end", event_id, end_time=1607123965.0)
+        wait_until(lambda: incidents()[0]["ended_at"], 20, lambda: f"it does not end\n{engine.log()}")
+        assert engine.state("gate")["persons"] == 0
+        nvr.publish("house/nvr/available", "offline", retain=True)
+        frigate.call(frigate.fake.stop())
+        wait_until(lambda: engine.state("gate")["persons"] is None, 30, "nobody says that nobody looks")
+        wait_until(
+            lambda: any("Frigate does not say what it sees" in text for text in engine.get("/info")["warnings"]),
+            30,
+            lambda: f"{engine.get('/info')['warnings']}",
+        )
+    finally:
+        nvr.close()
+    assert "detector" not in engine.log().lower(), "nobody pays twice"
