@@ -61,9 +61,6 @@ database: sqlite                                     # or postgresql+psycopg://â
 LATER = {
     "cameras.front_door.detection.false_alarm_budget": "      false_alarm_budget: 1/week\n",
     "cameras.front_door.detection.shadow": "      shadow: 7d\n",
-    "cameras.front_door.zones": (
-        "    zones: {yard: {polygon: [[0, 0], [1, 0], [1, 1]], intrusion: true, loitering: 60s}}\n"
-    ),
     "frigate.write_back": "  write_back: true\n",
     "retention.archive": "  archive: {path: , after: 30d}\n",
     "privacy.blur_faces": "  blur_faces: true\n",

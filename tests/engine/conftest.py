@@ -15,6 +15,7 @@ from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.ports import CameraRuntime
 from crime_detect_engine.domain.types import Alert, ModelSpec, Rules
 from crime_detect_engine.inference import Worker
+from crime_detect_engine.judge import Judge
 from crime_detect_engine.line import Line
 from crime_detect_engine.pipeline import Pipeline
 from crime_detect_engine.recorder import Recorder
@@ -123,10 +124,10 @@ async def make_flow(small_spec: ModelSpec, make_line: Callable[..., Line]) -> As
             classifiers.append(ScriptedClassifier(small_spec, "cpu" if on_cpu else device))
             return classifiers[-1]
 
-        def told(line: Line, alert: Alert) -> None:
+        def told(line: Line, judge: Judge, alert: Alert) -> None:
             alerts.append(alert)
             if on_alert is not None:
-                on_alert(line, alert)
+                on_alert(line, judge, alert)
 
         made = [Worker(number, load, clock, hang_s) for number in range(workers)]
         flow = Flow(clock, Pipeline(made, told, clock), made, classifiers, alerts, make_line)

@@ -44,7 +44,7 @@ cameras:
 async def engine(tmp_path: Path, make_flow: Any, small_spec: Any) -> AsyncIterator[SimpleNamespace]:
     """Store, pipeline, status and control together, as the service puts them; one camera `yard`."""
     held: dict[str, Writer] = {}
-    flow = make_flow(on_alert=lambda line, alert: held["writer"].put(line, alert))
+    flow = make_flow(on_alert=lambda line, judge, alert: held["writer"].put(line, judge, alert))
     store = await Store.open(tmp_path / "data", flow.clock, reserve_bytes=0)
     writer = held["writer"] = Writer(partial(store_entry, store))
     writer.start()

@@ -276,7 +276,7 @@ async def test_stopping_ends_what_is_open_and_every_thread(make_flow, until):
 async def test_a_flaw_in_the_flow_is_said(make_flow, until, caplog):
     flaws = [KeyError("a flaw")]
 
-    def flaw(_line, _alert):
+    def flaw(_line, _judge, _alert):
         if flaws:
             raise flaws.pop()
 

@@ -68,7 +68,7 @@ async def test_a_refusing_store_gets_everything_later_in_order(writer, sink, mak
     line = make_line()
     sink.refusals = [StoreError("the database is locked")] * 3
     for number in range(3):
-        writer.put(line, alert(number=number))
+        writer.put(line, line, alert(number=number))
     await until(lambda: writer.fault)
     assert writer.fault == "the database is locked"
     assert writer.status()["waiting"] >= 2
@@ -80,8 +80,8 @@ async def test_a_refusing_store_gets_everything_later_in_order(writer, sink, mak
 
 async def test_an_alert_that_no_retry_can_store_is_counted_and_the_next_ones_follow(writer, sink, make_line, until):
     sink.refusals = [InvalidInputError("no such thing")]
-    writer.put(make_line(), alert(number=1))
-    writer.put(make_line(), alert(number=2))
+    writer.put(line := make_line(), line, alert(number=1))
+    writer.put(line := make_line(), line, alert(number=2))
     await until(lambda: len(sink.written) == 1)
     assert writer.lost == 1
 
@@ -92,8 +92,8 @@ async def test_a_slow_clip_holds_up_no_other_camera(writer, sink, make_line, unt
     yard.recorder.begin(alert().incident_id, 0.5)
     yard.score = alert(number=1).scores[0]
     sink.gate.clear()
-    writer.put(yard, alert(ChangeType.END))
-    writer.put(gate, alert(camera="gate"))
+    writer.put(yard, yard, alert(ChangeType.END))
+    writer.put(gate, gate, alert(camera="gate"))
     await until(lambda: sink.ids() == [("gate", "new")])
     sink.gate.set()
     await until(lambda: sink.ids() == [("gate", "new"), ("yard", "end")])
@@ -104,7 +104,7 @@ async def test_stop_writes_the_backlog(sink, make_line):
     writer.start()
     line = make_line()
     for number in range(50):
-        writer.put(line, alert(number=number))
+        writer.put(line, line, alert(number=number))
     await writer.stop(5.0)
     assert len(sink.written) == 50
 
@@ -114,7 +114,7 @@ async def test_stop_does_not_wait_for_ever_and_says_what_is_left(sink, make_line
     writer.start()
     sink.refusals = [StoreError("the disk is full")] * 100_000
     for number in range(3):
-        writer.put(make_line(), alert(number=number))
+        writer.put(line := make_line(), line, alert(number=number))
     await writer.stop(0.05)
     assert "were not stored before the stop" in caplog.text
 
@@ -123,7 +123,7 @@ async def test_a_full_queue_counts_what_it_loses(sink, make_line, monkeypatch):
     monkeypatch.setattr(writer_module, "BACKLOG", 2)
     writer = Writer(sink.write)
     for number in range(5):
-        writer.put(make_line(), alert(number=number))
+        writer.put(line := make_line(), line, alert(number=number))
     assert writer.lost == 3
 
 
@@ -134,12 +134,12 @@ async def test_waiting_pictures_are_bounded_and_alerts_go_without(sink, make_lin
     monkeypatch.setattr(writer_module, "HELD_BYTES", 2 * picture_bytes)
     writer = Writer(sink.write)
     for number in range(5):
-        writer.put(line, alert(number=number))
+        writer.put(line, line, alert(number=number))
     assert writer.bare == 3
     writer.start()
     await writer.stop(5.0)
     assert [entry.picture is not None for entry in sink.written] == [True, True, False, False, False]
-    writer.put(line, alert(number=9))
+    writer.put(line, line, alert(number=9))
     assert writer.bare == 3, "what was written is no longer held"
 
 
@@ -149,7 +149,7 @@ async def test_a_flaw_in_writing_is_said_and_not_silent(sink, make_line, until):
 
     writer = Writer(flawed)
     writer.start()
-    writer.put(make_line(), alert())
+    writer.put(line := make_line(), line, alert())
     await until(lambda: writer.fault)
     assert "ZeroDivisionError" in writer.fault
     await writer.stop(0.05)
@@ -176,8 +176,8 @@ async def test_an_incident_is_stored_with_picture_and_clip(tmp_path, make_line):
         line.recorder.add(told_frame("yard", n / 8, 0.9, seq=n))
     line.recorder.begin(alert().incident_id, 0.0)
     line.score = replace(alert().scores[0], tick_s=3.0)
-    writer.put(line, alert())
-    writer.put(line, alert(ChangeType.END, at=NOON + timedelta(seconds=3), best=False))
+    writer.put(line, line, alert())
+    writer.put(line, line, alert(ChangeType.END, at=NOON + timedelta(seconds=3), best=False))
     await writer.stop(20.0)
     (incident,) = (await store.incidents(IncidentQuery())).items
     assert incident.ended_at is not None

@@ -5,29 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .vocabulary import ANOMALY as ANOMALY
+from .vocabulary import INCIDENT_CLASSES as INCIDENT_CLASSES
+from .vocabulary import NORMAL as NORMAL
+from .vocabulary import RULE_CLASSES as RULE_CLASSES
+from .vocabulary import VOCABULARY as VOCABULARY
+from .vocabulary import CameraState as CameraState
+from .vocabulary import ChangeType as ChangeType
+from .vocabulary import IncidentSource as IncidentSource
+from .vocabulary import Severity as Severity
+from .vocabulary import SuppressedBy as SuppressedBy
+from .vocabulary import Verdict as Verdict
+
 Image = NDArray[np.uint8]
 Vector = NDArray[np.float32]
-
-NORMAL = "normal"
-VOCABULARY = (
-    NORMAL, "abuse", "arrest", "arson", "assault", "burglary", "explosion", "fighting", "fire", "loitering",
-    "road_accident", "robbery", "shooting", "shoplifting", "stealing", "trespassing", "vandalism", "weapon",
-)  # fmt: skip
-ANOMALY = "anomaly"
-"""What the detector of the unusual calls an incident; no model may claim it, so it is no part of VOCABULARY."""
-RULE_CLASSES = (
-    "trespassing", "loitering", "line_crossing", "object_left", "object_taken", "crowd", "running", "tampering",
-)  # fmt: skip
-"""What rules over people, things and zones call an incident, without any learned class."""
-INCIDENT_CLASSES = tuple(dict.fromkeys((*VOCABULARY[1:], *RULE_CLASSES, ANOMALY)))
-"""Everything that an incident may be called."""
-
 
 class Picture(Protocol):
     """One decoded picture at the camera's own resolution, converted only when somebody looks; masks are burned in."""
@@ -104,54 +100,6 @@ class Score:
     def top(self) -> tuple[str, float]:
         """The most probable label that is not `normal`, and its probability."""
         return max(((k, v) for k, v in self.probabilities.items() if k != NORMAL), key=lambda item: item[1])
-
-
-class Severity(IntEnum):
-    """`DETECTION` (below threshold, shadow, disarmed) is stored and never pushed."""
-
-    DETECTION = 0
-    ALERT = 1
-    CRITICAL = 2
-
-    @property
-    def wire(self) -> str:
-        return self.name.lower()
-
-
-class ChangeType(StrEnum):
-    NEW = "new"
-    UPDATE = "update"
-    END = "end"
-    DELETED = "deleted"
-
-
-class SuppressedBy(StrEnum):
-    SHADOW = "shadow"
-    SCHEDULE = "schedule"
-    SNOOZE = "snooze"
-    COOLDOWN = "cooldown"
-    PRIVACY = "privacy"
-
-
-class Verdict(StrEnum):
-    CONFIRMED = "confirmed"
-    FALSE_ALARM = "false_alarm"
-
-
-class IncidentSource(StrEnum):
-    MODEL = "model"
-    ZONE = "zone"
-    ANOMALY = "anomaly"
-    MANUAL = "manual"
-    NVR = "nvr"
-
-
-class CameraState(StrEnum):
-    STARTING = "starting"
-    LIVE = "live"
-    LOST = "lost"
-    FROZEN = "frozen"
-    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)

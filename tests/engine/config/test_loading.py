@@ -113,7 +113,6 @@ def test_error_names_line_key_and_what_is_allowed(text: str, line: int, words: l
         camera("{mode: budget}"),
         camera("{false_alarm_budget: 1/week}"),
         camera("{shadow: 7d}"),
-        "cameras: {yard: {source: a.mp4, zones: {yard: {}}}}",
     ],
 )
 def test_feature_of_a_later_version_is_refused_by_name(text: str) -> None:

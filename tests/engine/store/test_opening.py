@@ -23,8 +23,8 @@ NEXT_STEP = '''
 """Owns a step that a later version might take."""
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "later"
+down_revision = "0002"
 def upgrade():
     op.add_column("incidents", sa.Column("weather", sa.Text()))
     {then}
@@ -38,7 +38,7 @@ def later_version(tmp_path, monkeypatch):
     def install(then: str = "pass") -> None:
         scripts = tmp_path / "migrations"
         shutil.copytree(Path(opening.__file__).with_name("migrations"), scripts)
-        (scripts / "versions" / "v0002_weather.py").write_text(NEXT_STEP.format(then=then))
+        (scripts / "versions" / "v9999_weather.py").write_text(NEXT_STEP.format(then=then))
         config = Config()
         config.set_main_option("script_location", str(scripts))
         monkeypatch.setattr(opening, "_scripts", lambda: config)
@@ -82,9 +82,9 @@ async def test_a_migration_is_preceded_by_a_sound_copy(open_store, later_version
     await store.close()
     path = tmp_path / "data" / "crime_detect.db"
     assert "weather" in {row[1] for row in rows(path, "PRAGMA table_info(incidents)")}
-    copy = path.with_name("crime_detect.db.before-0001-to-0002")
+    copy = path.with_name("crime_detect.db.before-0002-to-later")
     assert rows(copy, "PRAGMA integrity_check") == [("ok",)]
-    assert rows(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(copy, "SELECT version_num FROM alembic_version") == [("0002",)]
     assert rows(copy, "SELECT seq FROM events") == [(1,)]
 
 
@@ -94,18 +94,18 @@ async def test_a_migration_that_fails_changes_nothing(open_store, later_version,
     with pytest.raises(StoreError, match="nowhere"):
         await open_store()
     path = tmp_path / "data" / "crime_detect.db"
-    assert rows(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0002",)]
     assert "weather" not in {row[1] for row in rows(path, "PRAGMA table_info(incidents)")}
 
 
 async def test_without_room_for_a_copy_nothing_is_migrated(open_store, later_version, tmp_path):
     await (await open_store()).close()
-    (tmp_path / "data" / "crime_detect.db.before-0001-to-0002").mkdir()
+    (tmp_path / "data" / "crime_detect.db.before-0002-to-later").mkdir()
     later_version()
     with pytest.raises(StoreError):
         await open_store()
     path = tmp_path / "data" / "crime_detect.db"
-    assert rows(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0002",)]
 
 
 @pytest.mark.parametrize("damage", ["text", "header", "middle"])

@@ -19,6 +19,7 @@ from crime_detect_engine.domain.types import (
     CameraChanged,
     ChangeType,
     Event,
+    Grounds,
     IncidentChanged,
     IncidentSource,
     Location,
@@ -57,7 +58,7 @@ async def check_consistent(store: Store) -> None:
 
 
 async def test_an_alert_is_one_incident_with_scores_event_deliveries_and_files(store, make_alert, clock, tmp_path):
-    context = IncidentContext(Location(52.1, 4.3), ModelRef("default", "1.0"))
+    context = IncidentContext(Location(52.1, 4.3), Grounds(model=ModelRef("default", "1.0")))
     new = await store.write(make_alert(), b"first", context)
     clock.advance(2)
     update = await store.write(make_alert(ChangeType.UPDATE, 0.95), b"better", context)
@@ -71,7 +72,7 @@ async def test_an_alert_is_one_incident_with_scores_event_deliveries_and_files(s
     incident = await store.incident(new.after.incident_id)
     assert incident == end.after
     assert incident.ended_at == clock.now()
-    assert (incident.confidence, incident.location, incident.model) == (0.95, context.location, context.model)
+    assert (incident.confidence, incident.location, incident.model) == (0.95, context.location, context.grounds.model)
     assert incident.scores_summary == {"count": 2, "max": 0.95, "mean": pytest.approx(0.925)}
     assert [one["probabilities"]["fighting"] for one in await store.scores(incident.incident_id)] == [0.9, 0.95]
     assert incident.snapshot == f"yard/2026-11-21/030000_fighting_{incident.incident_id}.jpg"
