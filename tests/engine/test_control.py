@@ -82,7 +82,10 @@ async def test_who_is_in_view_is_told_while_it_may_be_seen(engine, monkeypatch):
     seen = {"track": 7, "label": "person", "box": [0.4, 0.3, 0.1, 0.5]}
     assert engine.control.objects("yard")["items"] == [], "nobody looks"
     engine.line.scene = SimpleNamespace(
-        objects_json=lambda now_tick_s: asked.append(now_tick_s) or [seen], judges=(), view=lambda _: NOBODY_LOOKS
+        objects_json=lambda now_tick_s: asked.append(now_tick_s) or [seen],
+        judges=(),
+        view=lambda _: NOBODY_LOOKS,
+        clear=lambda: None,
     )
     assert engine.control.objects("yard")["items"] == [seen]
     assert asked == [engine.flow.clock.tick_s()]

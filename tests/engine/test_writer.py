@@ -159,8 +159,8 @@ async def test_the_picture_of_the_best_moment_is_taken(writer, sink, make_line, 
     line = make_line()
     for n in range(8):
         line.recorder.add(told_frame("yard", n * 0.5, 0.9, seq=n))
-    writer.put(line, replace(alert(number=3), best=True))
-    writer.put(line, replace(alert(number=3), best=False))
+    writer.put(line, line, replace(alert(number=3), best=True))
+    writer.put(line, line, replace(alert(number=3), best=False))
     await until(lambda: len(sink.written) == 2)
     assert sink.written[0].picture._step == 4, "the middle of the window that ends at second three"
     assert sink.written[1].picture is None
