@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
@@ -13,6 +14,7 @@ from torchvision.models import detection
 from crime_detect_engine.domain.errors import BackendError, CheckpointError
 from crime_detect_engine.domain.scene import Detection
 from crime_detect_engine.domain.types import Image
+from crime_detect_engine.vision.checkpoint import file_digest
 
 from .boxes import LOWEST_CONFIDENCE, name_boxes, shrink
 from .coco import LABELS
@@ -35,7 +37,7 @@ NETWORKS: Mapping[str, tuple[Any, Any, int]] = {
 class TorchvisionDetector:
     """Faster R-CNN (arXiv:1506.01497, 2111.11429) or SSDLite (1801.04381), batched; fp32.
 
-    Weights are torchvision's own, fetched once by torchvision into its cache; `pretrained` false takes random ones.
+    Weights are torchvision's own, fetched once into torch's cache; `pretrained` false takes random ones.
     Raises CheckpointError where they cannot be had, BackendError where the device is absent.
     """
 
@@ -51,14 +53,13 @@ class TorchvisionDetector:
             torch.set_num_threads(1)
         known = {label: index for index, label in enumerate(LABELS)}
         self._classes = np.array([known.get(label, -1) for label in weights.meta["categories"]], np.intp)
-        options = {"weights": weights} if pretrained else {"weights": None, "weights_backbone": None}
+        network = build(weights=None, weights_backbone=None)
+        if pretrained:
+            network.load_state_dict(_fetched(name, weights.url))
         try:
-            self._network = build(**options, box_score_thresh=LOWEST_CONFIDENCE).eval().to(device)
-        except (URLError, OSError, RuntimeError) as error:
-            raise CheckpointError(
-                f"torchvision could not fetch the weights of {name} ({error}); connect once to the internet, or put "
-                f"{weights.url.rsplit('/', 1)[-1]} of {weights.url} into {torch.hub.get_dir()}/checkpoints"
-            ) from error
+            self._network = network.eval().to(device)
+        except RuntimeError as error:
+            raise BackendError(f"torch cannot use {device}: {error}") from error
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         if not images:
@@ -82,3 +83,22 @@ class TorchvisionDetector:
         classes = self._classes[kinds.astype(np.intp)]
         known = (classes >= 0) & (scores >= LOWEST_CONFIDENCE)
         return name_boxes(corners[known], scores[known], classes[known], self.labels, image.shape)
+
+
+def _fetched(name: str, address: str) -> Mapping[str, torch.Tensor]:
+    """Tensors only, no other pickled thing; of the digest that the file's name ends with. Raises CheckpointError."""
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    path = folder / address.rsplit("/", 1)[-1]
+    digest = path.stem.rsplit("-", 1)[-1]
+    if path.is_file() and not file_digest(path).startswith(digest):
+        raise CheckpointError(f"{path} was altered or cut off: its SHA-256 does not begin with {digest}; remove it")
+    try:
+        state: Mapping[str, torch.Tensor] = torch.hub.load_state_dict_from_url(
+            address, str(folder), map_location="cpu", progress=False, check_hash=True, weights_only=True
+        )
+    except (URLError, OSError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the weights of {name} could not be fetched ({error}); connect once to the internet, or put {path.name} "
+            f"of {address} into {folder}"
+        ) from error
+    return state

@@ -61,6 +61,39 @@ def test_without_internet_it_says_what_to_put_where(monkeypatch: pytest.MonkeyPa
     assert str(tmp_path) in str(caught.value)
 
 
+def test_weights_are_taken_from_the_cache_only_with_their_digest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    kept = tmp_path / "hub" / "checkpoints" / "ssdlite320_mobilenet_v3_large_coco-a79551df.pth"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"altered")
+    with pytest.raises(CheckpointError, match="altered or cut off"):
+        TorchvisionDetector("ssdlite", "cpu")
+
+
+def test_cached_weights_are_loaded_and_found_things_are_theirs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: TorchvisionDetector
+) -> None:
+    """A stand-in for the real file: random weights under the name that their own digest asks for."""
+    import dataclasses
+
+    from crime_detect_engine.vision.checkpoint import file_digest
+    from crime_detect_engine.vision.detectors import torchvision
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.save(detector._network.state_dict(), folder / "new.pth")
+    name = f"ssdlite-{file_digest(folder / 'new.pth')[:8]}.pth"
+    (folder / "new.pth").rename(folder / name)
+    build, weights, size = torchvision.NETWORKS["ssdlite"]
+    known = dataclasses.replace(weights.value, url=f"https://localhost:9/{name}")
+    monkeypatch.setitem(torchvision.NETWORKS, "ssdlite", (build, known, size))
+    picture = np.random.default_rng(0).integers(0, 256, (180, 320, 3), np.uint8)
+    assert TorchvisionDetector("ssdlite", "cpu").detect([picture]) == detector.detect([picture])
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_an_absent_gpu_is_said() -> None:
     with pytest.raises(BackendError, match="no CUDA device"):
