@@ -67,11 +67,11 @@ YARD = Zone("yard", ((0.1, 0.4), (0.9, 0.4), (0.9, 1.0)), intrusion_s=1.0, loite
 GATE = CrossingLine("gate", (0.2, 0.8), (0.8, 0.8), "left_to_right")
 SEEN = [
     {
-        "track": 7, "label": "person", "box": [0.41, 0.32, 0.12, 0.48], "score": 0.86, "dwell_s": 12.5, "speed": 0.4,
+        "label": "person", "box": [0.41, 0.32, 0.12, 0.48], "score": 0.86, "track": 7, "dwell_s": 12.5, "speed": 0.4,
         "zones": ["yard"], "identity": None,
     },
     {
-        "track": 3, "label": "car", "box": [0.05, 0.5, 0.3, 0.22], "score": 0.91, "dwell_s": 340.0, "speed": 0.0,
+        "label": "car", "box": [0.05, 0.5, 0.3, 0.22], "score": 0.91, "track": 3, "dwell_s": 340.0, "speed": 0.0,
         "zones": [], "identity": "courier",
     },
 ]  # fmt: skip

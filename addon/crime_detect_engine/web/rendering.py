@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,11 +12,12 @@ import jinja2
 from aiohttp import web
 
 from crime_detect_engine.domain.ports import CameraView
-from crime_detect_engine.domain.types import VOCABULARY, Incident
+from crime_detect_engine.domain.types import INCIDENT_CLASSES, Incident
 from crime_detect_engine.domain.wire import timestamp
 
 from .access import ACCESS, ACTOR, COOKIE, allows
 from .route import ENGINE
+from .words import LABELS, attributes, readable, reason, weighed
 
 _PAGES = Path(__file__).parent / "pages"
 ENVIRONMENT = web.AppKey("environment", jinja2.Environment)
@@ -35,13 +37,11 @@ def build_environment() -> jinja2.Environment:
         "timestamp": timestamp,
         "fallback_time": fallback_time,
         "length_of": length_of,
+        "reason": reason,
+        "weighed": weighed,
+        "attributes": attributes,
     }
     return environment
-
-
-def readable(label: str | None) -> str:
-    """`road_accident` → `Road accident`."""
-    return (label or "").replace("_", " ").capitalize()
 
 
 def fallback_time(at: datetime | None) -> str:
@@ -77,6 +77,7 @@ def render(request: web.Request, page: str, *, status: int = 200, **values: Any)
             by_cookie=actor is not None and COOKIE in request.cookies,
             info=info,
             model=model_facts(info),
+            words=json.dumps(LABELS),
             **values,
         )
     )
@@ -98,6 +99,6 @@ def camera_names(cameras: Sequence[CameraView]) -> dict[str, str]:
 
 
 def incident_labels(info: Mapping[str, Any]) -> list[str]:
-    """Classes to choose from in forms: those of the model first, then the rest of the vocabulary."""
+    """Classes to choose from in forms: those of the model first, then everything else that an incident may be."""
     known = [label for label in model_facts(info)["labels"] if label != "normal"]
-    return known + [label for label in VOCABULARY[1:] if label not in known]
+    return known + [label for label in INCIDENT_CLASSES if label not in known]

@@ -8,16 +8,20 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from crime_detect_engine.web.access import role
-from crime_detect_engine.web.rendering import camera_names, incident_labels, readable, render
+from crime_detect_engine.domain.scene import ANIMALS, CARRIED, PERSON, VEHICLES
+from crime_detect_engine.domain.types import IncidentSource
+from crime_detect_engine.web.access import ACTOR, allows, role
+from crime_detect_engine.web.rendering import camera_names, incident_labels, render
 from crime_detect_engine.web.route import ENGINE, UPLOAD_LIMIT_BYTES, Route, read_query
 from crime_detect_engine.web.visibility import visible_camera, visible_cameras, visible_incident
+from crime_detect_engine.web.words import readable
 
 from .incidents import SEARCH, find_incidents
 
 _STATIC = {path.name: path for path in (Path(__file__).parent.parent / "static").iterdir() if path.is_file()}
 _LATEST = 12
-_AFTER_LOGIN = re.compile(r"(incidents(/[0-9A-Z]{26})?|cameras/[a-z0-9_]{1,32}/masks|analyze)?")
+_OBJECTS = {"People": (PERSON,), "Vehicles": VEHICLES, "Animals": ANIMALS, "Things": CARRIED}
+_AFTER_LOGIN = re.compile(r"(incidents(/[0-9A-Z]{26})?|cameras/[a-z0-9_]{1,32}/(masks|zones)|analyze)?")
 
 
 @role("viewer")
@@ -63,7 +67,9 @@ async def show_incident(request: web.Request) -> web.Response:
     """One incident: what a notification on a phone opens."""
     incident = await visible_incident(request)
     names = camera_names(visible_cameras(request))
-    return render(request, "incident.html", incident=incident, names=names)
+    # Snapshots of rules have their boxes drawn in already.
+    boxes = [] if incident.source is IncidentSource.ZONE else list(incident.boxes)
+    return render(request, "incident.html", incident=incident, names=names, boxes_to_draw=boxes)
 
 
 @role("viewer")
@@ -79,6 +85,20 @@ async def show_masks(request: web.Request) -> web.Response:
     """Drawing what of a camera shall never be seen."""
     camera = visible_camera(request)
     return render(request, "masks.html", camera=camera, why_fixed=request.app[ENGINE].why_fixed(camera.id))
+
+
+@role("viewer")
+async def show_zones(request: web.Request) -> web.Response:
+    """Zones and lines of a camera: drawn by those who may change its settings, looked at by everybody else."""
+    camera = visible_camera(request)
+    return render(
+        request,
+        "zones.html",
+        camera=camera,
+        why_fixed=request.app[ENGINE].why_fixed(camera.id),
+        may_change=allows(request[ACTOR], "admin", "integration"),
+        objects=_OBJECTS,
+    )
 
 
 @role("operator")
@@ -109,6 +129,7 @@ ROUTES = (
     Route("GET", "/incidents/{incident}", show_incident),
     Route("GET", "/incidents/{incident}/card", show_incident_card),
     Route("GET", "/cameras/{camera}/masks", show_masks),
+    Route("GET", "/cameras/{camera}/zones", show_zones),
     Route("GET", "/analyze", show_analyze),
     Route("GET", "/login", show_login),
     Route("GET", "/static/{name}", get_static),

@@ -2,7 +2,7 @@
 
 import { call, csrfToken, say } from "./api.js";
 import { drawCurve } from "./curve.js";
-import { percent, readable } from "./times.js";
+import { percent, readable } from "./words.js";
 
 const POLL_MS = 700;
 const form = document.getElementById("upload");

@@ -1,9 +1,11 @@
 // Owns the cameras page: live pictures while they are looked at, states, switches, new incidents.
 
 import { attempt, call, errorOf, say } from "./api.js";
+import { drawBoxes } from "./boxes.js";
 import { follow } from "./cards.js";
 import { listen } from "./feed.js";
-import { percent, readable, shortTime } from "./times.js";
+import { shortTime } from "./times.js";
+import { inView, percent, readable } from "./words.js";
 
 const PICTURE_MS = 400;
 const RETRY_MS = 3000;
@@ -38,9 +40,18 @@ async function show(card) {
   return RETRY_MS;
 }
 
+/** Boxes of who is in view, where somebody looks. */
+async function showBoxes(card) {
+  const image = part(card, "live");
+  const looked = card.dataset.looked === "yes" && !image.hidden;
+  const answer = looked ? await call("GET", `cameras/${card.dataset.camera}/objects`).catch(() => null) : null;
+  drawBoxes(part(card, "boxes"), answer?.items ?? [], image.naturalWidth || 16, image.naturalHeight || 9);
+}
+
 async function watch(card) {
   for (;;) {
-    const wait = seen.has(card) && document.visibilityState === "visible" ? await show(card) : PICTURE_MS;
+    let wait = PICTURE_MS;
+    if (seen.has(card) && document.visibilityState === "visible") [wait] = await Promise.all([show(card), showBoxes(card)]);
     await new Promise((done) => setTimeout(done, wait));
   }
 }
@@ -66,6 +77,11 @@ function update(id, state) {
   if (!card) return;
   card.dataset.state = state.state;
   card.dataset.active = state.active ? "yes" : "";
+  card.dataset.looked = state.persons > 0 || Object.keys(state.objects ?? {}).length ? "yes" : "";
+  part(card, "in-view").textContent = state.online ? inView(state) : "";
+  const tamper = part(card, "tamper");
+  tamper.hidden = !state.tampered;
+  tamper.textContent = state.tamper ? `Tampered with: ${readable(state.tamper).toLowerCase()}` : "Tampered with";
   part(card, "badge").textContent = readable(state.state);
   part(card, "speed").textContent = state.online ? speed(state) : "";
   part(card, "label").textContent = !state.online

@@ -1,20 +1,13 @@
 // Owns the score curve: probability over time with the threshold, as SVG that reads out its peak.
 
-import { percent } from "./times.js";
+import { node } from "./svg.js";
+import { percent } from "./words.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 220;
 const LEFT = 44;
 const RIGHT = 12;
 const TOP = 14;
 const BOTTOM = 28;
-
-function node(name, attributes, text) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
 
 const drawn = new WeakMap();
 const sizes = new ResizeObserver((entries) => {

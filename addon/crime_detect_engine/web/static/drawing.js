@@ -1,50 +1,60 @@
-// Owns the masks while they are drawn: polygons of relative points, the one that is not closed yet, and undo.
+// Owns shapes while they are drawn: areas and lines of relative points, the one that is not finished, and undo.
 
-export const MAX_MASKS = 16;
-export const MAX_POINTS = 32;
-const MIN_POINTS = 3;
+export const AREA = "area";
+export const LINE = "line";
+const LEAST = { area: 3, line: 2 };
 const PAST = 200;
 
 function round(value) {
   return Math.round(Math.min(1, Math.max(0, value)) * 10000) / 10000;
 }
 
+/** A shape is `{ kind, points }` and whatever else its page keeps with it. */
 export class Drawing {
-  constructor(masks) {
-    this.past = [];
-    this.begin(masks);
+  /** `most` shapes by kind, `corners` of an area at most; `made(kind, shapes)` is what else a new shape has. */
+  constructor({ most, corners, made = () => ({}) }) {
+    this.most = most;
+    this.corners = corners;
+    this.made = made;
+    this.locked = false; // looked at, not changed
+    this.begin([]);
   }
 
-  /** From here on these masks are the saved ones. */
-  begin(masks) {
-    this.masks = structuredClone(masks);
+  /** From here on these shapes are the saved ones. */
+  begin(shapes) {
+    this.shapes = structuredClone(shapes);
     this.draft = [];
+    this.kind = AREA; // of the draft, or of the shape that comes next
     this.selected = null;
-    this.adding = masks.length === 0;
-    this.saved = structuredClone(masks);
+    this.adding = shapes.length === 0;
+    this.saved = structuredClone(shapes);
     this.past = [];
   }
 
   get changed() {
-    return this.draft.length > 0 || JSON.stringify(this.masks) !== JSON.stringify(this.saved);
+    return this.draft.length > 0 || JSON.stringify(this.shapes) !== JSON.stringify(this.saved);
   }
 
   get closable() {
-    return this.draft.length >= MIN_POINTS;
+    return this.kind === AREA && this.draft.length >= LEAST.area;
   }
 
-  get full() {
-    return this.masks.length >= MAX_MASKS;
+  get chosen() {
+    return this.selected === null ? undefined : this.shapes[this.selected];
   }
 
-  /** Whether the next press on the picture sets a corner, also inside a mask. */
+  full(kind = this.kind) {
+    return this.shapes.filter((shape) => shape.kind === kind).length >= this.most[kind];
+  }
+
+  /** Whether the next press on the picture sets a point, also inside a shape. */
   get setting() {
-    return this.draft.length > 0 || this.adding;
+    return !this.locked && (this.draft.length > 0 || this.adding);
   }
 
   remember() {
-    const { masks, draft, selected, adding } = this;
-    this.past.push(JSON.stringify({ masks, draft, selected, adding }));
+    const { shapes, draft, kind, selected, adding } = this;
+    this.past.push(JSON.stringify({ shapes, draft, kind, selected, adding }));
     if (this.past.length > PAST) this.past.shift();
   }
 
@@ -55,13 +65,15 @@ export class Drawing {
   select(index) {
     this.selected = index;
     this.adding = false;
+    this.kind = AREA;
   }
 
-  /** Begins a mask; one that is not closed yet is closed or given up. */
-  startMask() {
+  /** Begins a shape; one that is not finished yet is closed or given up. */
+  start(kind) {
     if (this.draft.length) this.endDraft();
-    this.selected = null;
-    this.adding = !this.full;
+    this.select(null);
+    this.kind = kind;
+    this.adding = !this.full();
   }
 
   endDraft() {
@@ -70,11 +82,11 @@ export class Drawing {
   }
 
   addPoint([x, y]) {
-    if (this.full) return;
+    if (this.locked || this.full()) return;
     this.remember();
     this.selected = null;
     this.draft.push([round(x), round(y)]);
-    if (this.draft.length === MAX_POINTS) this.closeDraft();
+    if (this.draft.length === (this.kind === LINE ? LEAST.line : this.corners)) this.closeDraft();
   }
 
   close() {
@@ -84,9 +96,10 @@ export class Drawing {
   }
 
   closeDraft() {
-    this.masks.push(this.draft);
+    const { kind, draft } = this;
+    this.shapes.push({ kind, points: draft, ...this.made(kind, this.shapes) });
     this.draft = [];
-    this.select(this.masks.length - 1);
+    this.select(this.shapes.length - 1);
   }
 
   giveUp() {
@@ -95,32 +108,40 @@ export class Drawing {
     this.select(null);
   }
 
-  /** `mask` is an index, or "draft". */
-  points(mask) {
-    return mask === "draft" ? this.draft : this.masks[mask];
+  /** `shape` is an index, or "draft". */
+  points(shape) {
+    return shape === "draft" ? this.draft : this.shapes[shape].points;
   }
 
-  move(mask, point, [x, y]) {
-    this.points(mask)[point] = [round(x), round(y)];
+  move(shape, point, [x, y]) {
+    this.points(shape)[point] = [round(x), round(y)];
   }
 
-  removePoint(mask, point) {
-    const points = this.points(mask);
-    if (mask !== "draft" && points.length <= MIN_POINTS) return this.removeMask(mask);
+  /** A corner more, between `point` and the next one; false where an area has all it may have. */
+  insertPoint(shape, point, [x, y]) {
+    if (this.points(shape).length >= this.corners) return false;
+    this.remember();
+    this.points(shape).splice(point + 1, 0, [round(x), round(y)]);
+    return true;
+  }
+
+  removePoint(shape, point) {
+    const points = this.points(shape);
+    if (shape !== "draft" && points.length <= LEAST[this.shapes[shape].kind]) return this.removeShape(shape);
     this.remember();
     points.splice(point, 1);
     return undefined;
   }
 
-  removeMask(index) {
+  removeShape(index) {
     this.remember();
-    this.masks.splice(index, 1);
+    this.shapes.splice(index, 1);
     this.select(null);
   }
 
-  /** What Delete means: the last corner of the draft, else the chosen mask. */
+  /** What Delete means: the last point of the draft, else the chosen shape. */
   remove() {
     if (this.draft.length) this.removePoint("draft", this.draft.length - 1);
-    else if (this.selected !== null) this.removeMask(this.selected);
+    else if (this.selected !== null) this.removeShape(this.selected);
   }
 }

@@ -1,9 +1,10 @@
 // Owns the page of one incident: its curve, its buttons, and what changes while it is open.
 
 import { attempt, call, say } from "./api.js";
+import { drawBoxes } from "./boxes.js";
 import { drawCurve } from "./curve.js";
 import { listen } from "./feed.js";
-import { readable } from "./times.js";
+import { readable } from "./words.js";
 
 const page = document.getElementById("incident");
 const id = page.dataset.incident;
@@ -58,6 +59,19 @@ confirmation?.addEventListener("close", () => {
   });
 });
 
+// --- boxes of the moment of the snapshot: gone as soon as the clip moves ---
+
+const boxes = document.getElementById("boxes");
+const clip = document.getElementById("clip");
+if (boxes) {
+  const shown = document.getElementById("snapshot") ?? new Image();
+  const draw = () => drawBoxes(boxes, JSON.parse(boxes.dataset.boxes), shown.naturalWidth || 16, shown.naturalHeight || 9);
+  shown.addEventListener("load", draw);
+  if (clip) shown.src = clip.poster; // the same picture: its shape is known before the clip's
+  new ResizeObserver(draw).observe(boxes);
+  clip?.addEventListener("play", () => boxes.remove(), { once: true });
+}
+
 listen({
   reset: () => location.reload(),
   incident: ({ data: { type, before, after } }) => {
@@ -72,6 +86,7 @@ listen({
       location.reload(); // the clip is there now
       return;
     }
+    if (boxes) boxes.dataset.boxes = JSON.stringify(after.boxes);
     const snapshot = document.getElementById("snapshot");
     if (snapshot && String(after.media.snapshot_rev) !== page.dataset.rev) {
       page.dataset.rev = after.media.snapshot_rev;

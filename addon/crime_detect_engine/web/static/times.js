@@ -27,12 +27,3 @@ export function localize(root = document) {
     element.title = full.format(date);
   }
 }
-
-export function readable(label) {
-  const text = (label ?? "").replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-export function percent(value) {
-  return `${Math.round((value ?? 0) * 100)} %`;
-}

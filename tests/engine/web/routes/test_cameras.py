@@ -53,6 +53,28 @@ async def test_privacy_shows_nothing_and_says_why(site, kind):
         assert "Privacy is on" in (await answer.json())["error"]["message"]
 
 
+async def test_who_is_in_view_is_told_to_those_who_may_see_the_camera(site):
+    site.engine.seen["yard"] = [{"label": "person", "box": [0.4, 0.3, 0.1, 0.5], "track": 7}]
+    async with site.client("viewer-token").get("/api/v1/cameras/yard/objects") as answer:
+        assert await answer.json() == {"at": "2026-11-21T12:00:00.000Z", "items": site.engine.seen["yard"]}
+    site.engine.alter_camera("yard", privacy=True)
+    async with site.client("viewer-token").get("/api/v1/cameras/yard/objects") as answer:
+        assert (await answer.json())["items"] == []
+    for camera in ("front_door", "nowhere"):
+        async with site.client("yard-token").get(f"/api/v1/cameras/{camera}/objects") as answer:
+            assert answer.status == 404
+
+
+async def test_zones_and_lines_are_changed_by_admins_and_the_integration_and_seen_by_all(site):
+    zones = {"lawn": {"polygon": [[0, 0], [1, 0], [1, 1]], "intrusion": "1s"}}
+    for role, status in (("investigator", 403), ("integration", 200), ("admin", 200)):
+        body = {"zones": zones, "lines": {}, "detector": "on"}
+        async with site.client(f"{role}-token").patch("/api/v1/cameras/yard", json=body) as answer:
+            assert answer.status == status
+    async with site.client("viewer-token").get("/api/v1/cameras/yard") as answer:
+        assert (await answer.json())["settings"]["zones"] == zones
+
+
 async def test_live_video_goes_on_until_privacy_ends_it(site):
     async with site.client("viewer-token").get("/api/v1/cameras/yard/live.mjpeg") as answer:
         assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
@@ -105,6 +127,9 @@ async def test_the_threshold_is_for_admins_and_the_integration(site):
         ("PATCH", "", {"masks": [[[0, 0], [1, 0], [1, 1, 1]]]}, "masks.0.2"),
         ("PATCH", "", {"masks": [[[0, 0], [1, 0], [1, 1]]] * 17}, "masks"),
         ("PATCH", "", {"masks": "none"}, "masks"),
+        ("PATCH", "", {"zones": {"<b>": {}}}, "zones.<b>"),
+        ("PATCH", "", {"zones": {f"zone_{i}": {} for i in range(17)}}, "zones"),
+        ("PATCH", "", {"lines": {"gate": []}}, "lines.gate"),
         ("PATCH", "", [1], "body"),
     ],
 )
