@@ -24,6 +24,8 @@ from .rtsp import RtspSource
 RTSP_PORT = 8554
 POLL_S = 30.0
 _POLL_LIMITS_S = (1.0, 3600.0)
+_REPLAY = "_replay_"
+"""Cameras of which Frigate (0.18) shows a recording once more, for debugging: nothing there happens now."""
 _MOST_BYTES = 8_000_000
 _TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
@@ -236,7 +238,7 @@ def _offered(config: Mapping[str, Any], host: str, port: int) -> dict[str, Friga
     streams = set((config.get("go2rtc") or {}).get("streams") or {})
     found: dict[str, FrigateCamera] = {}
     for name, camera in config["cameras"].items():
-        if camera.get("enabled", True):
+        if camera.get("enabled", True) and not name.startswith(_REPLAY):
             stream = _restream_name(name, camera, streams)
             address = f"[{host}]" if ":" in host else host
             url = f"rtsp://{address}:{port}/{quote(stream, safe='')}" if stream else None

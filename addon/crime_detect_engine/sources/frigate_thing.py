@@ -13,7 +13,7 @@ PATH_SPACING_S = 1.0
 PATH_POINTS = 600
 _LONGEST_S = 86_400.0
 _SMOOTHING = 0.4
-_LEAST_STEP_S = 0.5
+_LEAST_STEP_S = 1.0
 _LONGEST_STEP_S = 12.0
 """From point to point: nobody's speed is told by where they were before that."""
 _SPEED_LASTS_S = 6.0

@@ -28,6 +28,36 @@ async def test_all_enabled_cameras_are_found_with_their_restreams() -> None:
         assert (discovery.status.available, discovery.status.version) == (True, "0.16.2-4d58206")
 
 
+async def test_a_recording_that_frigate_shows_again_is_no_camera() -> None:
+    async with FakeFrigate(["yard", "_replay_yard"]) as frigate:
+        discovery = FrigateDiscovery(FrigateOptions(frigate.url))
+        await discovery.poll()
+    assert sorted(discovery.offered) == ["yard"]
+
+
+async def test_what_frigate_says_of_its_detection_and_its_broker() -> None:
+    async with FakeFrigate(["yard", "door"]) as frigate:
+        frigate.blind = ["door"]
+        discovery = FrigateDiscovery(FrigateOptions(frigate.url))
+        await discovery.poll()
+        assert discovery.topic_prefix is None, "its MQTT is off"
+        assert (discovery.offered["yard"].tracks, discovery.offered["door"].tracks) == (("person", "car"), ())
+        frigate.topic_prefix = "house/nvr"
+        await discovery.poll()
+        assert discovery.topic_prefix == "house/nvr"
+        frigate.topic_prefix = "house/#"
+        await discovery.poll()
+        assert discovery.topic_prefix is None, "a prefix that would hear everything is none"
+
+
+async def test_an_endless_answer_is_not_read_to_its_end() -> None:
+    async with FakeFrigate(["yard"]) as frigate:
+        frigate.answer = web.Response(body=b" " * 9_000_000)
+        discovery = FrigateDiscovery(FrigateOptions(frigate.url))
+        await discovery.poll()
+    assert "too long" in str(discovery.status.error)
+
+
 async def test_what_is_not_watched_by_itself_is_offered_and_can_be_watched() -> None:
     async with FakeFrigate(["yard", "door"]) as frigate:
         discovery = FrigateDiscovery(FrigateOptions(frigate.url, cameras=("door",)))
