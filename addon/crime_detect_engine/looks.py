@@ -14,7 +14,10 @@ class Looks:
         self.dropped: dict[str, int] = {}
 
     def put(self, look: Look) -> None:
-        if look.camera in self._waiting:
+        waiting = self._waiting.get(look.camera)
+        if waiting is not None and waiting.image is not None:
+            if look.image is None:
+                return  # that nothing moved since is no news to whom the movement is still unknown
             self.dropped[look.camera] = self.dropped.get(look.camera, 0) + 1
         self._waiting[look.camera] = look
 

@@ -127,7 +127,7 @@ class Pipeline:
         line = self.lines.get(look.camera)
         if line is None or line.runtime.privacy or line.scene is None:
             return
-        if look.image is None or not line.scene.wants_detector:
+        if not line.scene.wants_detector:
             self._saw(line, look, None)
             return
         self._looks.put(look)
@@ -175,12 +175,15 @@ class Pipeline:
 
     async def _look(self, worker: Worker, looks: Sequence[Look]) -> None:
         """Finds who is there, after the scores: what is new there may raise or hold back the next one."""
-        found = await worker.detect([look.image for look in looks if look.image is not None])
-        for number, look in enumerate(looks):
+        images = [look.image for look in looks if look.image is not None]
+        found = await worker.detect(images) if images else ()
+        answers = iter(found or ())
+        for look in looks:
             self._looks.done(look.camera)
+            seen = next(answers, None) if look.image is not None else None
             line = self.lines.get(look.camera)
             if line is not None and not line.runtime.privacy:
-                self._saw(line, look, None if found is None else found[number])
+                self._saw(line, look, seen)
 
     def _saw(self, line: Line, look: Look, detections: Sequence[Detection] | None) -> None:
         if line.scene is None:

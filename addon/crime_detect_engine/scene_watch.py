@@ -16,13 +16,14 @@ from .config import CameraConfig
 from .config.settings import DetectorOptions
 from .decision.fusion import Facts, FusionOptions, fuse
 from .decision.patterns import ACTS, PatternOptions, PatternState, lingered, observe, raised
-from .decision.schedule import ScheduleWindow, is_open
 from .domain.scene import CARRIED, PERSON, VEHICLES, Box, Detection, Look, Observer, Scene, TrackedObject, box_json
 from .domain.types import Alert, Frame, Grounds, Image, ModelRef, Reason, Region, Rules, Score
+from .places_watch import PlacesWatch
 from .rule_judge import Beside, RuleJudge, RuleJudges
+from .tracking.leftovers import LeftoverOptions, StaticObject, StaticObjects
 from .tracking.places import OBJECTS
-from .tracking.rules import Finding, LineRules, ZoneRules
-from .tracking.tamper import TamperState, TamperWatch
+from .tracking.rules import Finding
+from .tracking.tamper import TamperOptions, TamperState, TamperWatch
 from .tracking.tracker import Tracker, TrackerOptions
 
 NOBODY_LOOKS: Mapping[str, Any] = {"tampered": False, "tamper": None, "persons": None, "objects": {}, "zones": {}}
@@ -44,14 +45,6 @@ class SceneOptions:
     patterns: PatternOptions = field(default_factory=PatternOptions)
 
 
-@dataclass(slots=True)
-class _Place:
-    """A zone or a line with its rules and when they hold."""
-
-    rules: ZoneRules | LineRules
-    schedule: tuple[ScheduleWindow, ...]
-
-
 class SceneWatch:
     """One camera."""
 
@@ -61,7 +54,6 @@ class SceneWatch:
         """`observer` is asked instead of a detector where `detector` is auto."""
         self._options = options
         self._observer = observer
-        self._zone = zone
         found = options.detector
         self._tracker = Tracker(TrackerOptions(confidence=found.confidence, weak=min(0.15, found.confidence)))
         self._judges = RuleJudges(found)
@@ -74,9 +66,14 @@ class SceneWatch:
         self._reasons: tuple[Reason, ...] = ()
         self._due_s = float("-inf")
         self._image_due_s = float("-inf")
-        self._places: dict[str, _Place] = {}
+        self._places = PlacesWatch(zone)
         self._tamper: TamperWatch | None = None
+        self._tamper_options: TamperOptions | None = None
         self._shown = TamperState()
+        self._things: StaticObjects | None = None
+        self._things_options: LeftoverOptions | None = None
+        self._left: tuple[StaticObject, ...] = ()
+        self._covered: tuple[Box, ...] = ()
         self._was_observed: bool | None = None
         self.configure(camera)
 
@@ -88,26 +85,19 @@ class SceneWatch:
         Who is in a zone that stays as it was goes on being in it.
         """
         self.camera = camera
-        before = self._places
-        self._places = {}
-        for zone in camera.zones:
-            old = before.get(zone.zone.name)
-            same = old is not None and isinstance(old.rules, ZoneRules) and old.rules.zone == zone.zone
-            rules = old.rules if old is not None and same else ZoneRules(zone.zone)
-            self._places[zone.zone.name] = _Place(rules, zone.schedule)
-        for line in camera.lines:
-            self._places[line.line.name] = _Place(LineRules(line.line), line.schedule)
-        if camera.tamper.enabled != (self._tamper is not None) or camera.tamper != self._tamper_options:
+        names = self._places.configure(camera)
+        if camera.tamper != self._tamper_options:
             self._tamper = TamperWatch(camera.tamper) if camera.tamper.enabled else None
-            self._shown = TamperState()
-        self._tamper_options = camera.tamper
+            self._tamper_options, self._shown = camera.tamper, TamperState()
+        if self._places.leftovers != self._things_options:
+            self._things_options = self._places.leftovers
+            self._things = StaticObjects(self._things_options) if self._things_options else None
+            self._left = ()
         if self._was_observed not in (None, self._observed):  # who is followed has other ids now
             self._tracker.clear()
             self._scene = None
         self._was_observed = self._observed
-        return self._judges.configure(camera.rules, {None, *self._places})
-
-    _tamper_options: Any = None
+        return self._judges.configure(camera.rules, {None, *names})
 
     @property
     def wants_detector(self) -> bool:
@@ -125,9 +115,8 @@ class SceneWatch:
         """Privacy: what was in view is forgotten."""
         self._tracker.clear()
         self._scene, self._detections, self._looking_since_s = None, (), None
-        self._shown = TamperState()
-        for place in self._places.values():
-            place.rules.forget()
+        self._shown, self._left, self._covered = TamperState(), (), ()
+        self._places.forget()
         self._judges.clear()
 
     # --- capture thread ----------------------------------------------------------------------------------------
@@ -144,6 +133,8 @@ class SceneWatch:
             image = small(frame)
             if self._tamper is not None:
                 self._shown = self._tamper.observe(image, frame.tick_s, cut=frame.cut)
+            if self._things is not None:
+                self._left = self._things.observe(image, frame.tick_s, cut=frame.cut, covered=self._covered)
         return Look(frame.camera, frame.at, frame.tick_s, image, frame.picture, frame.region, frame.cut)
 
     # --- event loop --------------------------------------------------------------------------------------------
@@ -172,20 +163,16 @@ class SceneWatch:
         gap = self._scene is None or scene.tick_s - self._scene.tick_s > STALE_S
         if gap:
             self._looking_since_s = scene.tick_s
-            for place in self._places.values():
-                place.rules.forget()
+            self._places.forget()
         self._scene = scene
+        self._covered = tuple(one.box for one in scene.of(PERSON, *VEHICLES))
         people = scene.of(PERSON)
         if people:
             self._person_s = scene.tick_s
         self._pattern = observe(self._options.patterns, self._pattern, scene.tick_s, self._stays(people))
-        scores = []
-        for name, place in self._places.items():
-            held = place.rules.step(scene)
-            if not is_open(place.schedule, scene.at, self._zone):
-                held = []
-            scores += self._judged(name, held, look)
-        return scores
+        return [
+            judged for name, held in self._places.step(scene, self._left) for judged in self._judged(name, held, look)
+        ]
 
     def weigh(self, score: Score) -> Score:
         """A score of the model with what is in view counted in, if the configuration wants that."""
@@ -224,19 +211,15 @@ class SceneWatch:
         if scene is None:
             return {**NOBODY_LOOKS, **tamper}
         counts = Counter(one.label for one in scene.objects)
-        zones = {
-            name: _zone_view(place.rules.inside)
-            for name, place in self._places.items()
-            if isinstance(place.rules, ZoneRules)
-        }
-        return {**tamper, "persons": counts[PERSON], "objects": dict(sorted(counts.items())), "zones": zones}
+        objects = dict(sorted(counts.items()))
+        return {**tamper, "persons": counts[PERSON], "objects": objects, "zones": self._places.view()}
 
     def objects_json(self, now_tick_s: float) -> list[dict[str, Any]]:
         """Who and what is followed now, with boxes."""
         scene = self._fresh(now_tick_s)
         return [
             box_json(one.label, one.confidence, one.box, one.id)
-            | {"dwell_s": round(one.dwell_s, 1), "speed": round(one.speed, 2), "zones": self._zones_of(one)}
+            | {"dwell_s": round(one.dwell_s, 1), "speed": round(one.speed, 2), "zones": self._places.of(one)}
             | {"identity": one.identity}
             for one in (scene.objects if scene else ())
         ]
@@ -268,24 +251,13 @@ class SceneWatch:
         )
 
     def _stays(self, people: Iterable[TrackedObject]) -> list[tuple[float, str | None]]:
-        return [(one.dwell_s, next(iter(self._zones_of(one)), None)) for one in people]
-
-    def _zones(self) -> Iterable[tuple[str, ZoneRules]]:
-        for name, place in self._places.items():
-            if isinstance(place.rules, ZoneRules):
-                yield name, place.rules
-
-    def _zones_of(self, one: TrackedObject) -> list[str]:
-        return [name for name, zone in self._zones() if any(inside.id == one.id for inside in zone.inside)]
+        return [(one.dwell_s, next(iter(self._places.of(one)), None)) for one in people]
 
     def _tampering(self, look: Look) -> list[tuple[RuleJudge, Score]]:
         state, held = self._shown, []
         if state.kind is not None and self.camera.tamper.enabled:
-            held = [
-                Finding(
-                    "tampering", state.kind, state.confidence, detail=f"for {look.tick_s - state.since_tick_s:.0f} s"
-                )
-            ]
+            detail = f"for {look.tick_s - state.since_tick_s:.0f} s"
+            held = [Finding("tampering", state.kind, state.confidence, detail=detail)]
         return self._judged(None, held, look)
 
     def _judged(self, place: str | None, held: Sequence[Finding], look: Look) -> list[tuple[RuleJudge, Score]]:
@@ -306,9 +278,8 @@ class SceneWatch:
         said = {**self._heard(), **_plate(scene)}
         said |= {key: value for one in people for key, value in one.attributes.items()}
         if carried:
-            said["carried"] = [
-                {"label": label, "confidence": round(sure, 4)} for label, sure in sorted(carried.items())
-            ]
+            things = sorted(carried.items())
+            said["carried"] = [{"label": label, "confidence": round(sure, 4)} for label, sure in things]
         return said
 
     def _heard(self) -> dict[str, Any]:
@@ -337,8 +308,3 @@ def _plate(scene: Scene | None) -> dict[str, Any]:
 
 def _identities(people: Iterable[TrackedObject]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.identity for one in people if one.identity))
-
-
-def _zone_view(inside: Sequence[TrackedObject]) -> dict[str, Any]:
-    counts = Counter(one.label for one in inside)
-    return {"persons": counts[PERSON], "objects": dict(sorted(counts.items())), "occupied": bool(inside)}
