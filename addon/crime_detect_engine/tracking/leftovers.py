@@ -24,6 +24,7 @@ LEFT, TAKEN = "left", "taken"
 _LONG = 208
 _LEARN_S = 3.0
 """The background of the first seconds is their mean."""
+_START_S = 10.0
 _SLOW_S = 60.0
 _RECENT_S = 1.0
 _STEADY = 14.0
@@ -122,8 +123,13 @@ class StaticObjects:
         self._things = []
 
     def _first_sight(self, now: Array, hidden: NDArray[np.bool_], passed_s: float) -> None:
-        """What somebody hid from the start is background when it is first seen."""
+        """What somebody hid from the start is background when it is first seen.
+
+        Followed only after a second or two, somebody who was there from the start is part of the first picture.
+        """
         self._seen_s += passed_s
+        if self._seen_s < _START_S:
+            self._known &= ~hidden
         fresh = ~self._known & ~hidden
         if fresh.any():
             self._slow[fresh] = now[fresh]  # type: ignore[index]
