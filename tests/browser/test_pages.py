@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crime_detect_engine.domain.ports import Actor
-from crime_detect_engine.domain.types import Verdict
+from crime_detect_engine.domain.types import IncidentSource, Verdict
 from playwright.async_api import expect
 
 SOMEBODY = Actor("somebody", "admin")
@@ -159,3 +159,36 @@ async def test_no_page_is_wider_than_a_phone(page, site):
     for path in ("/", "/incidents", f"/incidents/{incident.incident_id}", "/analyze", "/login"):
         await page.goto(site.url + path)
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+async def test_who_is_in_view_is_boxed_on_the_live_picture_and_told_in_words(page, site):
+    card = page.locator("[data-camera=yard]")
+    person = {"label": "person", "box": [0.4, 0.3, 0.1, 0.5], "score": 0.86, "track": 7, "zones": [], "identity": EVIL}
+    site.engine.seen["yard"] = [person, {**person, "label": "car", "track": 8, "identity": None}]
+    zones = {"lawn": {"persons": 1, "objects": {"person": 1}, "occupied": True}}
+    site.engine.alter_camera("yard", persons=1, objects={"person": 1, "car": 2}, zones=zones)
+    await expect(card.get_by_text("1 person, 2 cars in view · Lawn occupied")).to_be_visible()
+    await expect(card.locator(".boxes rect")).to_have_count(2)
+    await expect(card.locator(".boxes text").first).to_have_text(EVIL)
+    site.engine.alter_camera("yard", persons=0, objects={}, zones={}, tampered=True, tamper="covered")
+    await expect(card.get_by_text("Nobody in view")).to_be_visible()
+    await expect(card.get_by_text("Tampered with: covered")).to_be_visible()
+    await expect(card.locator(".boxes rect")).to_have_count(0)
+    site.engine.alter_camera("yard", persons=None, tampered=False, tamper=None)
+    await expect(card.get_by_text("in view")).to_be_hidden()
+    await expect(card.get_by_text("Tampered with")).to_be_hidden()
+
+
+async def test_boxes_lie_over_the_snapshot_unless_the_engine_drew_them(page, site):
+    box = {"label": "person", "box": [0.5, 0.25, 0.25, 0.5], "score": 0.9, "track": 1}
+    fight = site.engine.open_incident("yard", boxes=[box])
+    await page.goto(f"{site.url}/incidents/{fight.incident_id}")
+    drawn = page.locator("#boxes rect")
+    await expect(drawn).to_have_count(1)
+    picture, over = await page.locator("#snapshot").bounding_box(), await drawn.bounding_box()
+    assert abs(over["x"] - picture["x"] - picture["width"] / 2) < 3
+    assert abs(over["height"] - picture["height"] / 2) < 5
+    rule = site.engine.open_incident("yard", "trespassing", boxes=[box], source=IncidentSource.ZONE, zone="lawn")
+    await page.goto(f"{site.url}/incidents/{rule.incident_id}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Trespassing")
+    await expect(page.locator("#boxes")).to_have_count(0)

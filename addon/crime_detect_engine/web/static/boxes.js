@@ -4,6 +4,7 @@ import { node } from "./svg.js";
 import { percent, readable } from "./words.js";
 
 const TEXT_PX = 13;
+const NARROW_PX = 480; // of the picture: figures would cover what it shows
 
 /** `items` are `{ label, box: [left, top, width, height], score, identity? }`, relative to a picture of width x height
  * pixels that `svg` lies over as `object-fit: contain` shows it. */
@@ -19,7 +20,7 @@ export function drawBoxes(svg, items, width, height) {
     const text = node(
       "text",
       { x: x + size * 0.15, y: above ? y - size * 0.4 : y + size * 1.1, "font-size": size, "stroke-width": size * 0.28 },
-      `${identity || readable(label)} ${percent(score)}`,
+      [identity || readable(label), ...(shown.width < NARROW_PX ? [] : [percent(score)])].join(" "),
     );
     return [node("rect", { x, y, width: wide * width, height: high * height }), text];
   });

@@ -6,6 +6,12 @@ const list = document.getElementById("windows");
 const template = document.getElementById("window");
 const add = document.getElementById("add-window");
 
+/** What is not to be seen from the two times. */
+function meaning({ from = "00:00", to = "24:00" }) {
+  if (to === "24:00") return from === "00:00" ? "The whole day." : "Until midnight.";
+  return to < from ? "Until the next morning; the days are those on which it begins." : "";
+}
+
 export class Windows {
   /** `changed(schedule)` gets all windows; null is around the clock. */
   constructor(changed) {
@@ -41,7 +47,7 @@ export class Windows {
       // An empty end is the end of the day; an empty beginning its start.
       field.addEventListener("change", () => this.alter(index, { [which]: field.value || (which === "to" ? "24:00" : "00:00") }));
     }
-    item.querySelector("[data-overnight]").hidden = !window.from || window.to > window.from;
+    item.querySelector("[data-note]").textContent = meaning(window);
     item.querySelector("[data-drop]")?.addEventListener("click", () => {
       const others = this.windows.filter((_, at) => at !== index);
       this.changed(others.length ? others : null);
