@@ -111,6 +111,11 @@ class SceneWatch:
     def judges(self) -> tuple[RuleJudge, ...]:
         return self._judges.all
 
+    @property
+    def scene(self) -> Scene | None:
+        """What was in view at the last look."""
+        return self._scene
+
     def clear(self) -> None:
         """Privacy: what was in view is forgotten."""
         self._tracker.clear()
@@ -147,7 +152,10 @@ class SceneWatch:
             return found
         if self._observer is not None and self._observed:
             told = self._observer.scene(look.camera, look.at, look.tick_s)
-            return found if told is None else found + self.take_scene(told, look)
+            if told is None:
+                return found  # nor is it known while the observer does not say
+            self._detections = [Detection(one.label, one.confidence, one.box) for one in told.objects]
+            return found + self.take_scene(told, look)
         if look.image is None:
             self._tracker.hold(look.tick_s)
         elif detections is None:

@@ -22,6 +22,7 @@ class FakeFrigate:
         """What it speaks under on a broker, None: its MQTT is off."""
         self.blind: list[str] = []
         """Cameras on which its detection is off."""
+        self.tracks = ["person", "car"]
         self.events: list[dict[str, Any]] = []
         """What `GET /api/events` chooses from, newest first."""
         self.asked_for_events = 0
@@ -105,7 +106,7 @@ class FakeFrigate:
             "enabled": name not in self.disabled,
             "name": name,
             "detect": {"enabled": name not in self.blind, "width": 640, "height": 360, "fps": 5},
-            "objects": {"track": ["person", "car"]},
+            "objects": {"track": self.tracks},
             "ffmpeg": {"inputs": [{"path": f"rtsp://127.0.0.1:8554/{name}", "roles": ["detect", "record"]}]},
             "live": {"streams": {name.title(): name}, "height": 720},
         }

@@ -21,7 +21,7 @@ import aiohttp
 
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import SourceError
-from crime_detect_engine.domain.scene import Scene
+from crime_detect_engine.domain.scene import PERSON, Scene
 
 from .frigate import FrigateDiscovery
 from .frigate_messages import (
@@ -126,11 +126,15 @@ class FrigateObjects:
         """What is not as it should be with what Frigate sees, for cameras that somebody asks about."""
         if not self._asked:
             return ()
-        notes = [
-            f"Frigate looks for nothing on {name}: its detection is off there (detector: on looks here instead)"
-            for name in sorted(self._asked)
-            if (known := self.discovery.offered.get(name)) is not None and not known.tracks
-        ]
+        notes = []
+        for name in sorted(self._asked):
+            known = self.discovery.offered.get(name)
+            if known is not None and not known.tracks:
+                notes.append(
+                    f"Frigate looks for nothing on {name}: its detection is off there (detector: on looks here instead)"
+                )
+            elif known is not None and PERSON not in known.tracks:
+                notes.append(f"Frigate does not look for persons on {name}: add person to objects.track there")
         if self.told_by is None:
             notes.append(self._error or "Frigate has not said yet what it sees")
         elif self.told_by == "http":

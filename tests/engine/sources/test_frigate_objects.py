@@ -302,6 +302,16 @@ async def test_a_camera_on_which_frigate_looks_for_nothing_is_said(here: Here) -
     assert "detection is off" in note
 
 
+async def test_a_camera_on_which_frigate_looks_for_no_persons_is_said(here: Here) -> None:
+    here.frigate.tracks = ["car"]
+    await here.discovery.poll()
+    here.say("available", b"online")
+    here.event("new", label="car")
+    assert [one.label for one in here.seen()] == ["car"]
+    (note,) = here.objects.notes()
+    assert "does not look for persons on yard" in note
+
+
 # --- both -----------------------------------------------------------------------------------------------------------
 
 
