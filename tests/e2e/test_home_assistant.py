@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.clips, pytest.mark.timeout(300)]
 Json = dict[str, Any]
 FIGHT, CALM = "front_door", "back_yard"
 BLUEPRINTS = ["alarm_panel", "camera_offline_or_tampered", "daily_digest"]
-BLUEPRINTS += ["lights_and_siren", "phone_alert", "security_escalation"]
+BLUEPRINTS += ["lights_and_siren", "phone_alert", "security_escalation", "zone_at_night"]
 PATH = {name: f"{DOMAIN}/{name}.yaml" for name in BLUEPRINTS}
 INCIDENT_S = 60
 """A loop lasts some twenty seconds, half of it fights."""

@@ -53,6 +53,25 @@ async def test_a_new_incident_rings_with_its_picture_on_disk(home: Home, media: 
     assert sent["data"]["url"].startswith("/media-browser/browser?more-info-entity-id=image.")
 
 
+async def test_somebody_in_a_zone_is_told_in_words_with_the_incidents_picture(home: Home) -> None:
+    anna = home.recipient("anna", classes=["trespassing", "tampering"])
+    await home.start()
+    person = {"label": "person", "box": [0.1, 0.2, 0.3, 0.4], "score": 0.9}
+    found = {"label": "trespassing", "source": "zone", "zone": "back_yard", "rule": "intrusion", "boxes": [person]}
+    await home.tell(home.engine.incident(1, **found))
+    await home.tell(home.engine.incident(2, "yard", label="tampering", source="zone", rule="covered"))
+    intruder, covered = anna.got
+    assert intruder["title"] == "Trespassing in Back yard: Front door"
+    assert intruder["message"].startswith("A person is in Back yard. ")
+    assert intruder["data"]["image"].endswith(f"/front_door/{home.engine.incident(1)['incident_id']}.jpg")
+    assert len(intruder["data"]["actions"]) == 3
+    assert intruder["data"]["push"] == {"interruption-level": "time-sensitive"}
+    assert covered["title"] == "Tampering: Yard"
+    assert covered["message"].startswith("Something covers the camera. ")
+    await home.tell(home.engine.incident(1, severity="critical", **found))
+    assert anna.got[2]["message"].startswith("A person is in Back yard. It has become worse.")
+
+
 async def test_without_a_picture_there_is_no_image(home: Home) -> None:
     anna = home.recipient("anna")
     await home.start()

@@ -19,12 +19,20 @@ INSTANCE = "e2e"
 class Household:
     """`feed` is `websocket` or `mqtt`. `with Household(…) as household:` everything runs and the entry is there."""
 
-    def __init__(self, folder: Path, feed: str, cameras: dict[str, str], extra: str = "") -> None:
-        """`cameras`: addresses by id. `extra`: further lines of the engine's configuration."""
+    def __init__(
+        self,
+        folder: Path,
+        feed: str,
+        cameras: dict[str, str],
+        extra: str = "",
+        options: str = "detection: {cooldown: 2s}",
+    ) -> None:
+        """`cameras`: addresses by id. `extra`: further lines of the engine's configuration. `options`: of each
+        camera."""
         self.feed = feed
         self.broker = Mosquitto(folder / "broker", password=True)
         watched = "".join(
-            f"  {name}: {{source: '{url}', name: {name.replace('_', ' ').capitalize()}, detection: {{cooldown: 2s}}}}\n"
+            f"  {name}: {{source: '{url}', name: {name.replace('_', ' ').capitalize()}, {options}}}\n"
             for name, url in cameras.items()
         )
         mqtt = f"{{host: 127.0.0.1, port: {self.broker.port}, username: {USERNAME}, password: {PASSWORD}"
