@@ -75,8 +75,8 @@ class MqttDiscovery:
         for view in self._engine.cameras() if self.on else ():
             topic = config_topic(self._instance, view.id)
             self._zones[view.id] = set(zones_of(view.settings) or ())
-            gone = self._components.get(topic, {})
-            config = device_config(self._root, view, info, commands=commands, media=self._media, gone=gone)
+            before = self._components.get(topic, {})
+            config = device_config(self._root, view, info, commands=commands, media=self._media, gone=before)
             self._remember(topic, config)
             wanted[topic] = _json(config)
         there = self._told | self._left
