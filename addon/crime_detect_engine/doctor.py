@@ -10,17 +10,18 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from . import __version__
 from .assembly import model_folders
-from .config import Config, ModelOptions, data_dir, load_config
+from .config import CameraConfig, Config, ModelOptions, data_dir, load_config
 from .config.places import container_config, detector_folders
 from .domain.clock import SystemClock
 from .domain.errors import CrimeDetectError, SourceError
+from .domain.scene import PERSON
 from .sources.address import redact, scheme_of, split_url
 from .sources.frigate import FrigateDiscovery, FrigateOptions
 from .store.store import Store
@@ -178,19 +179,29 @@ def _reachable(config: Config) -> Iterator[Finding]:
     else:
         yield Finding("broker", ABSENT, "no mqtt section", "add one to publish to a broker")
     if config.frigate is not None:
-        yield _frigate(config.frigate)
+        yield from _frigate(config.frigate, config.cameras.values())
     for camera in config.cameras.values():
         yield _camera(camera.id, camera.source)
 
 
-def _frigate(options: FrigateOptions) -> Finding:
+def _frigate(options: FrigateOptions, cameras: Iterable[CameraConfig]) -> Iterator[Finding]:
     discovery = FrigateDiscovery(options)
     asyncio.run(discovery.poll())
     status = discovery.status
     if not status.available:
-        return Finding("frigate", BAD, str(status.error), "check the section frigate and that Frigate runs")
+        yield Finding("frigate", BAD, str(status.error), "check the section frigate and that Frigate runs")
+        return
     found = f"{status.version}: {', '.join(discovery.cameras) or 'no cameras'}"
-    return Finding("frigate", WARNING if status.error else GOOD, found, status.error)
+    yield Finding("frigate", WARNING if status.error else GOOD, found, status.error)
+    for camera in cameras:
+        known = discovery.offered.get(camera.source.partition("frigate:")[2])
+        if known is None or not camera.looks or camera.detector != "auto":
+            continue
+        if PERSON in known.tracks:
+            yield Finding(f"zones of {camera.id}", GOOD, f"Frigate looks there for {', '.join(known.tracks)}")
+        else:
+            advice = "switch detect on in Frigate with person in objects.track, or set detector: on for this camera"
+            yield Finding(f"zones of {camera.id}", WARNING, "Frigate does not look there for persons", advice)
 
 
 def _camera(name: str, source: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from argparse import Namespace
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 from crime_detect_engine.doctor import ABSENT, BAD, GOOD, WARNING, doctor_command, examine
+
+from tests.rig.frigate import FakeFrigate
 
 
 def found(data: Path, config: Path | None = None) -> dict[str, Any]:
@@ -44,6 +47,26 @@ def test_everything_that_does_not_answer_is_named_with_advice(tmp_path: Path, co
         assert findings[what].status == BAD, what
         assert findings[what].advice, what
     assert findings["configuration"].status == GOOD
+
+
+async def test_it_says_on_which_cameras_frigate_looks_for_persons(tmp_path: Path) -> None:
+    zone = "zones: {drive: {polygon: [[0, 0], [1, 0], [1, 1]], intrusion: true}}"
+    async with FakeFrigate(["yard", "door", "attic"]) as frigate:
+        frigate.blind = ["door"]
+        file = tmp_path / "c.yaml"
+        file.write_text(
+            f"timezone: UTC\nfrigate: {{url: '{frigate.url}'}}\ncameras:\n"
+            f"  a: {{source: 'frigate:yard', {zone}}}\n"
+            f"  b: {{source: 'frigate:door', {zone}}}\n"
+            f"  c: {{source: 'frigate:door', detector: 'on', {zone}}}\n"
+            f"  d: {{source: 'frigate:attic'}}\n"
+        )
+        findings = await asyncio.to_thread(found, tmp_path / "data", file)
+    assert {what: one.status for what, one in findings.items() if what.startswith("zones")} == {
+        "zones of a": GOOD,
+        "zones of b": WARNING,
+    }
+    assert "detector: on" in str(findings["zones of b"].advice)
 
 
 def test_json_is_complete_bad_is_exit_code_1_and_no_secret_is_shown(tmp_path: Path, config: Path, capsys: Any) -> None:
