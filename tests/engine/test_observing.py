@@ -1,4 +1,4 @@
-"""Who is in a zone, on real footage, against what somebody saw: found, followed as one, told when and only when true."""
+"""Zones on real footage against what somebody saw: each person found, followed as one, told when and only when true."""
 
 from __future__ import annotations
 

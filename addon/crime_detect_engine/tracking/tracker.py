@@ -36,7 +36,7 @@ class TrackerOptions:
     weak: float = 0.15
     hits: int = 2
     patience_s: float = 4.0
-    stay_s: float = 30.0
+    stay_s: float = 10.0
     """How long somebody who stood still is held while hidden: a person does not vanish on the spot."""
 
 

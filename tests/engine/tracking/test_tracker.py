@@ -97,8 +97,8 @@ def test_who_leaves_over_the_edge_is_gone_soon_and_the_next_one_is_somebody_else
 
 
 def test_who_stands_still_behind_something_is_held_longer_than_who_walks() -> None:
-    still = run([*[[person(0.5)]] * 12, *[[]] * 20])
-    walking = run([*[[person(0.2 + 0.03 * n)] for n in range(12)], *[[]] * 20])
+    still = run([*[[person(0.5)]] * 12, *[[]] * 18])
+    walking = run([*[[person(0.2 + 0.03 * n)] for n in range(12)], *[[]] * 18])
     assert len(still[-1]) == 1
     assert not walking[-1]
 
