@@ -65,3 +65,14 @@ def test_figures_are_taken_from_the_report_and_of_several_seeds_the_mean(listing
     honest = listing.experiment_of({"parts": {"all": part}, "seeds": seeds}, texts, None)
     assert (honest["accuracy"], honest["roc_auc"], honest["seeds"]) == (0.9, 0.96, [7, 8])
     assert set(honest) == listing.KEYS
+
+
+def test_the_tables_of_the_detectors_are_those_of_their_report() -> None:
+    spec = importlib.util.spec_from_file_location("list_detection", MODELS / "list_detection.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (MODELS.parent / "docs" / "tracking.md").read_text(encoding="utf-8")
+    report = json.loads((MODELS / "reports" / "detection.json").read_text(encoding="utf-8"))
+    assert module.with_tables(page, report) == page, "run python models/measure_detection.py --list"
