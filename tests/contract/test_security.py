@@ -77,6 +77,7 @@ async def read_everything(port: int, token: str) -> dict[str, str]:
     """Every text that the engine gives away over HTTP and WebSocket."""
     paths = ["/health", "/metrics", "/", "/incidents", "/api/v1/info", "/api/v1/cameras", "/api/v1/openapi.json"]
     paths += ["/api/v1/cameras/refused", "/api/v1/cameras/refused/live.jpg", "/api/v1/incidents"]
+    paths += ["/api/v1/cameras/refused/objects", "/cameras/refused/zones", "/cameras/refused/masks"]
     said: dict[str, str] = {}
     headers = {"Authorization": f"Bearer {token}"}
     async with ClientSession(f"http://127.0.0.1:{port}", headers=headers) as client:

@@ -218,6 +218,9 @@ BODIES: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
             {"schedule": [{"days": ["mon", "fri"], "from": "22:00", "to": "06:00"}, {"days": "sat-sun"}]},
             {"schedule": None},
             {"masks": [[[0.0, 0.0], [0.2, 0.0], [0.2, 0.3]]]}, {"masks": []},
+            {"zones": {"yard": {"polygon": [[0.1, 0.4], [0.9, 0.4], [0.9, 1.0]], "loitering": "60s", "crowd": False}}},
+            {"lines": {"gate": {"from": [0.2, 0.8], "to": [0.8, 0.8], "direction": "left_to_right"}}},
+            {"zones": {}, "lines": None, "detector": "auto"},
         ],
     ),
     "body_new_camera": (
