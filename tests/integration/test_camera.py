@@ -113,4 +113,4 @@ async def test_over_a_broker_there_is_no_video(
     entry = await setup_entry()
     registered = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     assert not [one for one in registered if one.domain == "camera"]
-    assert attribute(hass, "event.front_door_incident", "event_types") == ["fighting"]
+    assert attribute(hass, "event.front_door_incident", "event_types") == ["fighting", *engine.info["rules"]]

@@ -265,7 +265,7 @@ def test_every_class_has_words_and_an_icon() -> None:
         fields = texts["options"]["step"][form]["sections"]["per_class"]
         assert set(fields["data"]) == set(fields["data_description"]) == chosen - {"anomaly"}
     # The engine's own lists.
-    engine = Path(__file__).resolve().parents[2] / "addon" / "crime_detect_engine" / "domain" / "types.py"
+    engine = Path(__file__).resolve().parents[2] / "addon" / "crime_detect_engine" / "domain" / "vocabulary.py"
     listed = {label for name in ("VOCABULARY", "RULE_CLASSES") for label in _tuple_in(engine.read_text(), name)}
     assert listed <= set(threat)
     assert listed - {"normal"} == chosen - {"anomaly"}
