@@ -14,12 +14,14 @@ _LEAST = 16.0
 """Levels of the most changed channel."""
 _NOISE = 6.0
 """… or this many times what half of the picture changes by."""
-_SHADE = 0.085
-"""By how much the ratio of a shadow or a patch of light varies; things have folds and parts."""
+_SHADE = 0.05
+"""By how much the ratio of a shadow or a patch of light varies from pixel to pixel; things have folds and parts."""
 _HUE = 0.06
 _KEPT = 0.6
 """Correlation of the gradients inside a region from which on it is the same surface in another light."""
-_TEXTURED = 3.0
+_TEXTURED = 1.5
+_DEEPEST = 0.35
+_FEWEST = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +49,7 @@ def difference(now: Array, before: Array, where: NDArray[np.bool_]) -> NDArray[n
         some = np.ones_like(some)
     a, b = now[::3, ::3][some], before[::3, ::3][some]
     gain = np.clip(np.median((a + 8) / (b + 8), axis=0), 0.4, 2.5).astype(np.float32)
-    change = np.abs(now - (gain * (before + 8) - 8)).max(axis=2)
+    change = np.abs(now - np.minimum(gain * (before + 8) - 8, 255)).max(axis=2)
     usual = float(np.median(change[::3, ::3][some]))
     found = (change > max(_LEAST, _NOISE * usual)).astype(np.uint8)
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
@@ -55,21 +57,23 @@ def difference(now: Array, before: Array, where: NDArray[np.bool_]) -> NDArray[n
 
 
 def is_light(region: Region, now: Array, before: Array) -> bool:
-    """Whether the surface is the same in another light: its texture is kept, or it has none and only its brightness
-    changed, evenly. A plain grey thing on a plain floor passes for a shadow."""
+    """Whether the surface is the same in another light: it is darker or lighter evenly, whatever its texture, or its
+    texture is kept. What is too thin to tell counts as light; a plain grey thing on a plain floor passes for a shadow.
+    """
     part = region.around(2)
     inside = cv2.erode(region.mask[part].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    if np.count_nonzero(inside) < 12:
-        return False
-    first, second = (_gradient(one[part].mean(axis=2)) for one in (before, now))
-    a, b = first[:, inside], second[:, inside]
+    if np.count_nonzero(inside) < _FEWEST:
+        return True
+    ratio = (now[part] + 8) / (before[part] + 8)
+    shade = ratio.mean(axis=2)
+    uneven = float((shade - cv2.GaussianBlur(shade, (0, 0), 2.5))[inside].std())
+    mean = float(shade[inside].mean())
+    hue = float(np.abs(ratio[inside].mean(axis=0) / mean - 1).max())
+    if uneven < _SHADE * mean and hue < _HUE and _DEEPEST < mean < 1 / _DEEPEST:
+        return True
+    a, b = (_gradient(one[part].mean(axis=2))[:, inside] for one in (before, now))
     size_a, size_b = (math.sqrt(float((one * one).sum(0).mean())) for one in (a, b))
-    if size_a > _TEXTURED:
-        return float((a * b).sum(0).mean()) / (size_a * max(size_b, 0.5)) > _KEPT
-    ratio = (now[part][inside] + 8) / (before[part][inside] + 8)
-    shade = ratio.mean(axis=1)
-    hue = np.abs(ratio.mean(axis=0) / shade.mean() - 1).max()
-    return bool(shade.std() / shade.mean() < _SHADE and hue < _HUE and 0.35 < shade.mean() < 2.5)
+    return size_a > _TEXTURED and float((a * b).sum(0).mean()) / (size_a * max(size_b, 0.5)) > _KEPT
 
 
 def left_score(region: Region, now: Array, before: Array) -> float:

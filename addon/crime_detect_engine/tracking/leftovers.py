@@ -114,7 +114,7 @@ class StaticObjects:
 
     def _begin(self, now: Array, hidden: NDArray[np.bool_], tick_s: float) -> None:
         self._slow, self._recent = now.copy(), now.copy()
-        self._known = ~hidden
+        self._known, self._hidden = ~hidden, hidden
         self._foreground = np.zeros(hidden.shape, bool)
         self._still_s = np.zeros(hidden.shape, np.float32)
         self._seen_s = 0.0
@@ -130,6 +130,9 @@ class StaticObjects:
         self._seen_s += passed_s
         if self._seen_s < _START_S:
             self._known &= ~hidden
+        shown = self._hidden & ~hidden
+        self._recent[shown] = now[shown]
+        self._hidden = hidden
         fresh = ~self._known & ~hidden
         if fresh.any():
             self._slow[fresh] = now[fresh]  # type: ignore[index]

@@ -22,6 +22,8 @@ _FAINT = 0.2
 """… if it has this share of the edges that the light lets expect."""
 _SEEN, _GONE = 0.45, 0.18
 """Share of the anchors from which on the view is there, and below which it is not."""
+_OTHER = 0.3
+"""Less than this is kept by a view with nothing in common; somebody before the lens leaves more at the sides."""
 _WHOLE = 0.75
 """Share of the usual anchors with which nothing is wrong."""
 _BETTER, _CLEAR = 0.15, 0.1
@@ -30,6 +32,7 @@ level lines looks much the same when the camera is turned sideways."""
 _FLAT = 0.45
 """A block with less than this share of its edges has lost its texture."""
 _MOSTLY = 0.6
+_THINLY = 0.7
 _BLURRED = 0.92
 """Correlation of two views as far out of focus, when they are the same."""
 _GLARE = 0.3
@@ -145,7 +148,11 @@ class ViewJudge:
             self._standing = None
             if kept < _WHOLE * self._usual_kept and self._displaced(reference, now) > kept + _BETTER:
                 return Judged(MOVED, 1 - kept, kept)
-            return self._defocus(seen, now, reference, anchors, kept)
+            soft = self._defocus(seen, now, reference, anchors, kept)
+            if soft.kind is None and self._painted(seen, reference, now, anchors, kept):
+                blurred = blurred_alike(reference.luma, seen.luma, ~reference.masked) > _BLURRED
+                return Judged(DEFOCUSED if blurred else SPRAYED, 1 - kept, kept)
+            return soft
         if seen.light < _DARK:
             if calm and (self._usual_light < _DARK or seen.light > _SUDDEN * self._usual_light):
                 self._dusk = True
@@ -173,7 +180,7 @@ class ViewJudge:
     def _remember_fall(self, kept: float, tick_s: float, calm: bool) -> None:
         """Over how many seconds the view was lost, from the last whole picture to the first without it."""
         if kept >= _SEEN and calm:
-            rate = 0.1 if kept > _WHOLE * self._usual_kept else 0.005
+            rate = 0.03 if kept > _WHOLE * self._usual_kept else 0.005
             self._usual_kept += rate * (kept - self._usual_kept)
         if kept > _WHOLE * self._usual_kept:
             self._whole_s = tick_s
@@ -181,6 +188,12 @@ class ViewJudge:
         elif kept < _GONE and self._lost_s is None:
             self._lost_s = tick_s
         self._fall_s = (self._lost_s if self._lost_s is not None else tick_s) - self._whole_s
+
+    def _painted(self, seen: Glance, reference: UsualView, now: Edges, anchors: NDArray[np.bool_], kept: float) -> bool:
+        """Much of the view is without its edges within a minute though there is light: paint that leaves gaps."""
+        if kept > _WHOLE * self._usual_kept or self._fall_s > _WEATHER_S or seen.light < _LIT * reference.light:
+            return False
+        return float((now.energy < _FLAT * reference.edges.energy)[anchors].mean()) > _THINLY
 
     def _defocus(
         self, seen: Glance, now: Edges, reference: UsualView, anchors: NDArray[np.bool_], kept: float
@@ -210,7 +223,7 @@ class ViewJudge:
         if flat >= _MOSTLY and self._fall_s > _WEATHER_S:
             return Judged(None, 0.0, kept)
         other = float(((now.energy > 2 * ANCHOR) & (self._held < HELD) & ~reference.masked).mean())
-        if flat >= _MOSTLY and other < _NEW:
+        if flat >= _MOSTLY and (other < _NEW or kept >= _OTHER):
             quick = kept < _GONE and self._fall_s <= _QUICK_S
             return Judged(COVERED if quick else SPRAYED, 1 - kept, kept)
         return self._elsewhere(seen, reference, now, kept, tick_s)
@@ -230,7 +243,7 @@ class ViewJudge:
         if same < _STILL:
             self._standing = (now, tick_s)
             return Judged(None, 0.0, kept)
-        stood = kept < _SEEN and tick_s - since_s >= _STILL_S
+        stood = kept < _OTHER and tick_s - since_s >= _STILL_S
         return Judged(MOVED if stood else None, 1 - kept, kept)
 
     @staticmethod

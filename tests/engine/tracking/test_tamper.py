@@ -13,6 +13,7 @@ from crime_detect_engine.sources.synthetic.scene import render
 from crime_detect_engine.tracking.tamper import SCHEMA, TamperOptions, TamperState, TamperWatch
 
 Picture = Any
+Change = Callable[..., Picture]
 LEARNED_S = 20.0
 
 
@@ -30,12 +31,12 @@ def shop() -> list[Picture]:
 class Camera:
     """Shows pictures to a watch, two a second from second 0 on; `finish` is what the engine or camera adds to each."""
 
-    def __init__(self, options: TamperOptions | None = None, finish: Callable[[Picture], Picture] | None = None) -> None:
+    def __init__(self, options: TamperOptions | None = None, finish: Change | None = None) -> None:
         self.finish = finish or (lambda picture: picture)
         self.watch = TamperWatch(options)
         self.tick_s = 0.0
 
-    def show(self, pictures: list[Picture], seconds: float, change: Callable[..., Picture] | None = None) -> TamperState:
+    def show(self, pictures: list[Picture], seconds: float, change: Change | None = None) -> TamperState:
         """`change(picture, seconds since the start of this)`."""
         state = self.watch.state
         for step in range(round(seconds * 2)):
