@@ -34,8 +34,12 @@ SHOTS = os.environ.get("CRIME_DETECT_SCREENSHOTS")
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    """Without the weights of a detector, and without a way to them."""
     engine = EngineProcess(tmp_path_factory.mktemp("zones"), CONFIG)
-    engine.start()
+    with pytest.MonkeyPatch.context() as offline:
+        offline.setenv("https_proxy", "http://127.0.0.1:9")
+        offline.setenv("CRIME_DETECT_MODELS", str(engine.folder))
+        engine.start()
     yield engine
     engine.close()
 
@@ -244,3 +248,8 @@ async def test_a_viewer_looks_and_changes_nothing(open_page: Any, engine: Engine
     await expect(page.get_by_role("button", name="Save")).to_have_count(0)
     await expect(page.locator("#fixed")).to_contain_text("needs the role admin")
     await shoot(page, "zones-viewer-desk")
+
+
+async def test_where_nobody_looks_the_page_says_why(open_page: Any) -> None:
+    page = await open_page("/cameras/yard/zones")
+    await expect(page.locator("#blind")).to_contain_text("Nobody looks now: ", timeout=20_000)

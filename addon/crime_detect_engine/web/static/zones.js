@@ -1,17 +1,15 @@
 // Owns the page where zones and lines are drawn or looked at: the list, who is in view, saving.
 
 import { ApiError, call, say } from "./api.js";
-import { drawBoxes } from "./boxes.js";
 import { Canvas } from "./canvas.js";
 import { AREA, Drawing, LINE } from "./drawing.js";
 import { PlaceForm, freshPlace } from "./place_form.js";
 import { bindTools, watchPicture } from "./stage.js";
-import { counted, readable } from "./words.js";
+import { watchView } from "./view.js";
+import { readable } from "./words.js";
 
 const MOST = 16;
 const MAX_CORNERS = 32;
-const OBJECTS_MS = 500;
-const RETRY_MS = 3000;
 const WAYS = { both: ["left", "right"], left_to_right: ["right"], right_to_left: ["left"] };
 const SECTIONS = { area: "zones", line: "lines" };
 const page = document.getElementById("zones");
@@ -107,36 +105,6 @@ function update() {
   save.disabled = saving || !loaded || !changed() || !keepable;
   error.textContent = "";
   document.getElementById("detector-error").textContent = "";
-}
-
-// --- who is in view ---
-
-async function showObjects() {
-  const answer = await call("GET", `${camera}/objects`).catch((problem) => {
-    if (!(problem instanceof ApiError)) throw problem;
-    return null;
-  });
-  const items = answer?.items ?? [];
-  drawBoxes(document.getElementById("seen"), picture.hidden ? [] : items, picture.naturalWidth || 16, picture.naturalHeight || 9);
-  const counts = new Map();
-  const inside = new Map();
-  for (const { label, zones } of items) {
-    counts.set(label, (counts.get(label) ?? 0) + 1);
-    for (const name of zones) inside.set(name, (inside.get(name) ?? 0) + 1);
-  }
-  const seen = [...counts].map(([label, count]) => counted(label, count)).join(", ");
-  document.getElementById("in-view").textContent = seen ? `In view now: ${seen}.` : "";
-  const other = JSON.stringify([...inside]) !== JSON.stringify([...occupied]);
-  occupied = inside;
-  if (other) updateList();
-  return answer ? OBJECTS_MS : RETRY_MS;
-}
-
-async function watchObjects() {
-  for (;;) {
-    const wait = document.visibilityState === "visible" ? await showObjects() : OBJECTS_MS;
-    await new Promise((done) => setTimeout(done, wait));
-  }
 }
 
 // --- from and to the engine ---
@@ -262,4 +230,11 @@ if (mayChange) {
 update();
 load();
 watchPicture(camera);
-watchObjects();
+watchView(camera, {
+  wanted: () => savedDetector === "on" || (savedDetector === "auto" && drawing.saved.length > 0),
+  inside: (counts) => {
+    if (JSON.stringify([...counts]) === JSON.stringify([...occupied])) return;
+    occupied = counts;
+    updateList();
+  },
+});
