@@ -178,7 +178,12 @@ async def test_retention_keeps_the_engines_own_words_where_nothing_changed(
     assert engine.sent("PUT", "/retention") == []
 
     result = await begin(hass, entry, "retention")
-    wanted = {"incidents": 14, "below_threshold": 7, "media_quota": 0.5, "per_class": {"fighting": 84, "robbery": 2.5}}
+    wanted = {
+        "incidents": 14,
+        "below_threshold": 7,
+        "media_quota": 0.5,
+        "per_class": {"fighting": 84, "robbery": 2.5, "crowd": 5},
+    }
     engine.fail("/retention", 400, code="invalid_input", times=1)
     result = await go_on(hass, result, wanted)
     assert result["errors"] == {"base": "engine_failed"}
@@ -188,7 +193,7 @@ async def test_retention_keeps_the_engines_own_words_where_nothing_changed(
     assert engine.sent("PUT", "/retention")[-1] == {
         "incidents": "14d",
         "media_quota": "0.5GB",
-        "per_class": {"fighting": "12w", "robbery": "2.5d"},
+        "per_class": {"fighting": "12w", "robbery": "2.5d", "crowd": "5d"},
     }
 
 

@@ -145,7 +145,7 @@ async def test_everything_can_be_chosen_and_changed(
         {"value": "front_door", "label": "Front door"},
         {"value": "yard", "label": "Yard"},
     ]
-    assert choices(result["data_schema"], "what", "classes") == ["fighting"]
+    assert choices(result["data_schema"], "what", "classes") == ["fighting", *engine.info["rules"]]
     result = await go_on(hass, result, FORM)
     assert (result["title"], result["data"]) == ("Anna", ALL)
 
@@ -188,7 +188,7 @@ async def test_a_night_has_two_ends(hass: HomeAssistant, entry: MockConfigEntry,
 
 @pytest.mark.usefixtures("phones")
 async def test_a_phone_that_is_gone_and_a_camera_that_is_gone(
-    hass: HomeAssistant, entry: MockConfigEntry, setup_entry: SetupEntry
+    hass: HomeAssistant, engine: FakeEngine, entry: MockConfigEntry, setup_entry: SetupEntry
 ) -> None:
     """What was chosen once can be seen and taken out; the phone must be one that can be rung."""
     await setup_entry()
@@ -197,7 +197,7 @@ async def test_a_phone_that_is_gone_and_a_camera_that_is_gone(
     result = await entry.start_subentry_reconfigure_flow(hass, subentry.subentry_id)
     schema = result["data_schema"]
     assert {"value": "attic", "label": "attic"} in choices(schema, "what", "cameras")
-    assert choices(schema, "what", "classes") == ["fighting", "robbery"]
+    assert choices(schema, "what", "classes") == ["fighting", *engine.info["rules"], "robbery"]
     assert "mobile_app_old" not in str(choices(schema, "action"))
 
     with pytest.raises(InvalidData):
