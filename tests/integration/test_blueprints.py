@@ -400,6 +400,14 @@ async def test_escalation_goes_on_to_the_last_and_does_not_need_the_engine(home:
     assert [call.data["who"] for call in calls] == ["first", "second", "third"]
 
 
+async def test_escalation_names_the_zone(home: Home) -> None:
+    calls = async_mock_service(home.hass, "test", "call")
+    await home.start()
+    await automate(home, "security_escalation", cameras=[EVENT], timeout=3, **CONTACTS)
+    await tell(home, home.engine.incident(label="trespassing", source="zone", zone="back_yard"))
+    assert [call.data["title"] for call in calls] == ["Trespassing in Back yard: Front door"]
+
+
 async def minutes_pass(home: Home, minutes: int) -> None:
     await home.pass_time(minutes=minutes, seconds=1)
 
