@@ -53,7 +53,8 @@ def difference(now: Array, before: Array, where: NDArray[np.bool_]) -> NDArray[n
     usual = float(np.median(change[::3, ::3][some]))
     found = (change > max(_LEAST, _NOISE * usual)).astype(np.uint8)
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    return cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)).astype(bool)
+    closed: NDArray[np.bool_] = cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)).astype(bool)
+    return closed
 
 
 def is_light(region: Region, now: Array, before: Array) -> bool:

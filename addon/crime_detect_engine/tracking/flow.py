@@ -35,9 +35,9 @@ def median_motion(before: Image, now: Image, box: Box) -> tuple[float, float] | 
     points = cv2.goodFeaturesToTrack(first, _POINTS, 0.02, 3, mask=inside)
     if points is None or len(points) < _FEWEST:
         return None
-    search = {"winSize": (_WINDOW, _WINDOW), "maxLevel": _LEVELS}
-    there, found, _ = cv2.calcOpticalFlowPyrLK(first, second, points, None, **search)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(second, first, there, None, **search)
+    size = (_WINDOW, _WINDOW)
+    there, found, _ = cv2.calcOpticalFlowPyrLK(first, second, points, None, winSize=size, maxLevel=_LEVELS)
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(second, first, there, None, winSize=size, maxLevel=_LEVELS)
     kept = (found & returned).ravel().astype(bool) & (np.abs(back - points).max(axis=(1, 2)) < _RETURNS_PX)
     if np.count_nonzero(kept) < _FEWEST:
         return None

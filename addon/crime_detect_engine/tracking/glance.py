@@ -110,8 +110,9 @@ def _correlation(ax: Array, ay: Array, a: Array, bx: Array, by: Array, b: Array)
 
 def _doubled(edge: Edges) -> Edges:
     """Gradients at twice their angle: the same for an edge and for its negative."""
-    size = np.sqrt(edge.x * edge.x + edge.y * edge.y) + 1e-6
-    return _with_energy((edge.x**2 - edge.y**2) / size, 2 * edge.x * edge.y / size)
+    size, angle = cv2.cartToPolar(edge.x, edge.y)
+    along, across = cv2.polarToCart(size, 2 * angle)
+    return _with_energy(along, across)
 
 
 def _blocks(values: Array) -> Array:

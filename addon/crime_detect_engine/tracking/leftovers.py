@@ -78,8 +78,8 @@ class StaticObjects:
 
     def __init__(self, options: LeftoverOptions | None = None) -> None:
         self._options = options or LeftoverOptions()
-        self._slow: Array | None = None
-        self._things: list[_Thing] = []
+        self._last_s = 0.0
+        self._begin(np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), bool), 0.0)
 
     def observe(self, image: Image, tick_s: float, *, cut: bool, covered: Sequence[Box]) -> tuple[StaticObject, ...]:
         """What stands or is missing now. `image` RGB uint8 HxWx3; `covered`: boxes of persons and vehicles followed
@@ -89,7 +89,7 @@ class StaticObjects:
         size = (max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale)))
         now = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         hidden = _drawn(covered, now.shape[0], now.shape[1])
-        if cut or self._slow is None or self._slow.shape != now.shape:
+        if cut or self._slow.shape != now.shape:
             self._begin(now, hidden, tick_s)
             return ()
         passed_s = min(max(tick_s - self._last_s, 0.0), _LONGEST_STEP_S)
@@ -106,21 +106,20 @@ class StaticObjects:
 
     def foreground_share(self, box: Box) -> float:
         """How much of the box 0..1 is not background: a poster or a statue never has any."""
-        if self._slow is None:
-            return 0.0
         height, width = self._foreground.shape
         part = self._foreground[_slice(box, height, width)]
         return float(part.mean()) if part.size else 0.0
 
     def _begin(self, now: Array, hidden: NDArray[np.bool_], tick_s: float) -> None:
-        self._slow, self._recent = now.copy(), now.copy()
+        self._slow: Array = now.copy()
+        self._recent: Array = now.copy()
         self._known, self._hidden = ~hidden, hidden
         self._foreground = np.zeros(hidden.shape, bool)
         self._still_s = np.zeros(hidden.shape, np.float32)
         self._seen_s = 0.0
         self._last_s = tick_s
         self._everywhere_s: float | None = None
-        self._things = []
+        self._things: list[_Thing] = []
 
     def _first_sight(self, now: Array, hidden: NDArray[np.bool_], passed_s: float) -> None:
         """What somebody hid from the start is background when it is first seen.
@@ -135,7 +134,7 @@ class StaticObjects:
         self._hidden = hidden
         fresh = ~self._known & ~hidden
         if fresh.any():
-            self._slow[fresh] = now[fresh]  # type: ignore[index]
+            self._slow[fresh] = now[fresh]
             self._known |= fresh
 
     def _light_changed(self, differs: NDArray[np.bool_], hidden: NDArray[np.bool_], now: Array, tick_s: float) -> bool:
@@ -172,7 +171,7 @@ class StaticObjects:
         self._slow += share[:, :, None] * (now - self._slow)
         absorbed = self._still_s > self._options.absorb_s
         if absorbed.any():
-            self._slow[absorbed] = now[absorbed]  # type: ignore[index]
+            self._slow[absorbed] = now[absorbed]
             self._still_s[absorbed] = 0
 
     def _name(self, hidden: NDArray[np.bool_], tick_s: float) -> None:
@@ -202,7 +201,7 @@ class StaticObjects:
         if thing is not None and hidden[region.mask].mean() > 0.1:
             thing.seen = True
             return
-        if is_light(region, self._recent, self._slow):  # type: ignore[arg-type]
+        if is_light(region, self._recent, self._slow):
             return
         if thing is None:
             since_s = tick_s - float(np.median(self._still_s[region.mask]))
@@ -210,7 +209,7 @@ class StaticObjects:
             self._things.append(thing)
         thing.box, thing.seen = box, True
         thing.looks += 1
-        thing.score += left_score(region, self._recent, self._slow)  # type: ignore[arg-type]
+        thing.score += left_score(region, self._recent, self._slow)
 
     @staticmethod
     def _told(thing: _Thing) -> StaticObject:
