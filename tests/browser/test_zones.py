@@ -251,5 +251,6 @@ async def test_a_viewer_looks_and_changes_nothing(open_page: Any, engine: Engine
 
 
 async def test_where_nobody_looks_the_page_says_why(open_page: Any) -> None:
-    page = await open_page("/cameras/yard/zones")
+    page = await open_page("/cameras/yard/zones", PHONE, is_mobile=True)
     await expect(page.locator("#blind")).to_contain_text("Nobody looks now: ", timeout=20_000)
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "long addresses are broken"

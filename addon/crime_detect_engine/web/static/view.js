@@ -30,17 +30,18 @@ async function showObjects(camera, inside) {
   return answer ? OBJECTS_MS : RETRY_MS;
 }
 
-/** Why nobody looks although somebody should; empty where all is well. */
-async function blindness(camera) {
+/** That nobody looks although somebody should, and why; empty where all is well. */
+async function blindness(camera, reasons) {
   const { state } = await call("GET", camera);
   if (!state.online || state.persons !== null) return "";
+  if (!reasons) return "Nobody looks now.";
   const { warnings } = await call("GET", "info");
   const why = warnings?.find((warning) => warning.startsWith(ABOUT_LOOKING));
   return why ? `Nobody looks now: ${why.slice(ABOUT_LOOKING.length)}.` : "Nobody looks yet; it takes a few seconds to begin.";
 }
 
-async function showBlindness(camera, wanted) {
-  const text = wanted() ? await blindness(camera).catch(unlessRefused) : "";
+async function showBlindness(camera, wanted, reasons) {
+  const text = wanted() ? await blindness(camera, reasons).catch(unlessRefused) : "";
   document.getElementById("blind").textContent = text ?? "";
   return RETRY_MS;
 }
@@ -52,8 +53,9 @@ async function repeat(show) {
   }
 }
 
-/** `wanted()` tells whether somebody should look; `inside(counts)` hears how many are in each zone, by name. */
-export function watchView(camera, { wanted, inside }) {
+/** `wanted()` tells whether somebody should look, `reasons` whether the reader can mend it when nobody does;
+ * `inside(counts)` hears how many are in each zone, by name. */
+export function watchView(camera, { wanted, reasons, inside }) {
   repeat(() => showObjects(camera, inside));
-  setTimeout(() => repeat(() => showBlindness(camera, wanted)), RETRY_MS);
+  setTimeout(() => repeat(() => showBlindness(camera, wanted, reasons)), RETRY_MS);
 }

@@ -169,6 +169,8 @@ function showProblems(text = "") {
   canvas.draw();
   update();
   const names = wrong.map(({ name }) => readable(name)).join(", ");
+  document.getElementById("pending").textContent = "";
+  document.querySelector("#place .error:not(:empty)")?.scrollIntoView({ block: "center" });
   error.textContent = wrong.length ? `Not saved. Look again at ${names}: ${Object.values(problems.get(wrong[0]))[0]}` : text;
 }
 
@@ -231,6 +233,7 @@ update();
 load();
 watchPicture(camera);
 watchView(camera, {
+  reasons: mayChange,
   wanted: () => savedDetector === "on" || (savedDetector === "auto" && drawing.saved.length > 0),
   inside: (counts) => {
     if (JSON.stringify([...counts]) === JSON.stringify([...occupied])) return;
