@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -181,7 +182,7 @@ async def test_by_keyboard_alone_and_what_is_wrong_is_said_where_it_stands(
 ) -> None:
     page = await open_page("/cameras/street/zones")
     await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
-    await page.locator("#drawing").focus()
+    await page.get_by_role("button", name="New zone").press("Enter")
     for keys in ("Space", "Shift+ArrowRight Space", "Shift+ArrowDown Space", "Enter"):
         for key in keys.split():
             await page.keyboard.press(key)
@@ -254,3 +255,30 @@ async def test_where_nobody_looks_the_page_says_why(open_page: Any) -> None:
     page = await open_page("/cameras/yard/zones", PHONE, is_mobile=True)
     await expect(page.locator("#blind")).to_contain_text("Nobody looks now: ", timeout=20_000)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "long addresses are broken"
+
+
+async def test_a_person_is_boxed_in_the_zone_and_the_incident_says_why(
+    browser: Browser, tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRIME_DETECT_MODELS", str(clips / "detectors"))
+    clip = clips / "normal_footage" / "one-by-one-person-detection.mp4"
+    zone = "{polygon: [[0.0, 0.3], [1, 0.3], [1, 1], [0, 1]], intrusion: 1s}"
+    engine = EngineProcess(tmp_path / "seen", f"cameras:\n  aisle:\n    source: {clip}\n    zones: {{floor: {zone}}}\n")
+    await asyncio.to_thread(engine.start)
+    try:
+        page = await browser.new_page(viewport=DESK)  # type: ignore[arg-type]
+        await page.goto(f"{engine.address}/login#token={engine.token}")
+        await page.wait_for_url(f"{engine.address}/")
+        await expect(page.get_by_text("1 person in view · Floor occupied")).to_be_visible(timeout=30_000)
+        await page.get_by_role("link", name="Zones of Aisle").click()
+        await expect(page.locator("#seen rect")).to_have_count(1, timeout=20_000)
+        await expect(page.get_by_role("button", name="Floor Occupied")).to_be_visible()
+        await shoot(page, "zones-person-desk")
+        await page.goto(f"{engine.address}/incidents?label=trespassing")
+        await page.get_by_role("link", name="Trespassing").first.click()
+        await expect(page.get_by_text("Inside the zone").first).to_be_visible()
+        await expect(page.locator("#snapshot, #clip")).to_be_visible()
+        await expect(page.locator("#boxes")).to_have_count(0)
+        await page.close()
+    finally:
+        await asyncio.to_thread(engine.close)

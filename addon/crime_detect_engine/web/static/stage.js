@@ -50,7 +50,10 @@ export function renewPicture(text) {
 /** Buttons by id, Ctrl+Z, and a word of warning before drawn shapes are lost. `pending` tells whether any would be. */
 export function bindTools(canvas, actions, pending) {
   for (const [id, action] of Object.entries(actions)) {
-    document.getElementById(id).addEventListener("click", () => canvas.act(action));
+    document.getElementById(id).addEventListener("click", () => {
+      canvas.act(action);
+      if (canvas.drawing.setting) canvas.svg.focus(); // what comes next is drawn, by keys too
+    });
   }
   addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z") return;
