@@ -28,14 +28,14 @@ from tampering import DEEDS, LONG, Deed, Picture, dimmed, window
 REPORT = Path(__file__).parent / "reports" / "tamper.json"
 DOCS = Path(__file__).parent.parent / "docs" / "tracking.md"
 STEP_S = 0.5
-NORMAL_S, AFTER_S = 32.0, 15.0
+NORMAL_S, AFTER_S = 30.0, 10.0
 MOST_PICTURES = 60
 FROZEN = "frozen"
-EVERY = {"first": 2, "second": 2, "street": 3}
+EVERY = {"first": 3, "second": 3, "street": 5}
 """Which clips of each set: every nth."""
 CAVEATS = {
     "drawn": "everything done to the view is drawn into real pictures; no camera was touched",
-    "clips": "a clip shorter than the 32 s before a deed is played forth and back; loops are no hours",
+    "clips": "a clip shorter than the 30 s before a deed is played forth and back; loops are no hours",
     "sets": "the constants were chosen on `first`; eight clips of `street` (one clip a source of other surveillance "
     "cameras) were looked at once on the way and two limits moved for them; `second` (other rooms, the other two "
     "streets) was not looked at",

@@ -285,7 +285,7 @@ DEEDS: Mapping[str, Deed] = {
     "twisted": Deed("rotated by 25 degrees", "moved", lambda r, _: turn(r, 25, 1, 0.05, 0.05), windowed=True),
     "zoomed": Deed("zoomed in by 1.6", "moved", lambda r, _: turn(r, 0, 1.6, 0.05, 0.05), windowed=True),
     "frozen": Deed("the same picture again and again", "frozen", lambda *_: lambda picture, _: picture, 60),
-    "dusk": Deed("light to 4 % in three minutes", None, lambda r, _: dimmed(r, 0.04, 180, 3), 220),
+    "dusk": Deed("light to 4 % in two minutes", None, lambda r, _: dimmed(r, 0.04, 120, 3), 140),
     "lamp_off": Deed("light to 25 % at once", None, lambda r, _: dimmed(r, 0.25, 0.2, 3)),
     "lamp_off_dim": Deed("light to 8 % at once", None, lambda r, _: dimmed(r, 0.08, 0.2, 3)),
     "lamp_off_black": Deed("light to 1 % at once, nothing to see", None, lambda r, _: dimmed(r, 0.01, 0.2, 2)),

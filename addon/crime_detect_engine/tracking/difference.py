@@ -49,12 +49,19 @@ def difference(now: Array, before: Array, where: NDArray[np.bool_]) -> NDArray[n
         some = np.ones_like(some)
     a, b = now[::3, ::3][some], before[::3, ::3][some]
     gain = np.clip(np.median((a + 8) / (b + 8), axis=0), 0.4, 2.5).astype(np.float32)
-    change = np.abs(now - np.minimum(gain * (before + 8) - 8, 255)).max(axis=2)
+    change = largest(cv2.absdiff(now, np.minimum(gain * (before + 8) - 8, np.float32(255))))
     usual = float(np.median(change[::3, ::3][some]))
     found = (change > max(_LEAST, _NOISE * usual)).astype(np.uint8)
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     closed: NDArray[np.bool_] = cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)).astype(bool)
     return closed
+
+
+def largest(picture: Array) -> Array:
+    """Of the three channels, [H, W]; several times quicker than NumPy along a short axis."""
+    first, second, third = cv2.split(picture)
+    found: Array = cv2.max(cv2.max(first, second), third)
+    return found
 
 
 def is_light(region: Region, now: Array, before: Array) -> bool:

@@ -56,8 +56,8 @@ def glance(image: Image) -> Glance:
     height, width = image.shape[:2]
     scale = _LONG / max(height, width)
     rows, columns = (max(2, round(side * scale / BLOCK)) for side in (height, width))
-    size = (columns * BLOCK, rows * BLOCK)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    half = cv2.resize(image, (columns * 2 * BLOCK, rows * 2 * BLOCK), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(half, (columns * BLOCK, rows * BLOCK), interpolation=cv2.INTER_AREA)
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     red, green, blue = cv2.split(small)
     brightest = cv2.max(cv2.max(red, green), blue)
@@ -65,7 +65,7 @@ def glance(image: Image) -> Glance:
     black = (brightest <= _BURNED).reshape(rows, BLOCK, columns, BLOCK).any(axis=(1, 3))
     return Glance(
         luma=luma.astype(np.float32),
-        fine=_detail(image, columns, rows),
+        fine=_detail(half, columns, rows),
         light=float(luma.mean()),
         colour=float(spread.mean()),
         saturated=float((brightest >= _SATURATED).mean()),
@@ -73,8 +73,7 @@ def glance(image: Image) -> Glance:
     )
 
 
-def _detail(image: Image, columns: int, rows: int) -> Array:
-    half = cv2.resize(image, (columns * 2 * BLOCK, rows * 2 * BLOCK), interpolation=cv2.INTER_AREA)
+def _detail(half: Image, columns: int, rows: int) -> Array:
     second = cv2.Laplacian(cv2.cvtColor(half, cv2.COLOR_RGB2GRAY), cv2.CV_16S)
     found = cv2.resize(np.abs(second), (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
     least: Array = np.sqrt(np.maximum(found**2 - np.percentile(found, 5) ** 2, 0))

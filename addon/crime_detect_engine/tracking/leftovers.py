@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from crime_detect_engine.domain.scene import Box
 from crime_detect_engine.domain.types import Image
 
-from .difference import Array, Region, difference, is_light, left_score
+from .difference import Array, Region, difference, is_light, largest, left_score
 
 LEFT, TAKEN = "left", "taken"
 _LONG = 208
@@ -153,7 +153,7 @@ class StaticObjects:
         return True
 
     def _count(self, now: Array, differs: NDArray[np.bool_], hidden: NDArray[np.bool_], passed_s: float) -> None:
-        steady = np.abs(now - self._recent).max(axis=2) < _STEADY
+        steady = largest(cv2.absdiff(now, self._recent)) < _STEADY
         standing = differs & steady & self._known
         self._still_s[standing & ~hidden] += np.float32(passed_s)
         self._still_s[~differs & ~hidden] = 0

@@ -22,6 +22,8 @@ _FAINT = 0.2
 """… if it has this share of the edges that the light lets expect."""
 _SEEN, _GONE = 0.45, 0.18
 """Share of the anchors from which on the view is there, and below which it is not."""
+_USUAL = 0.02
+"""How much of each picture goes into what is usually recognised."""
 _OTHER = 0.3
 """Less than this is kept by a view with nothing in common; somebody before the lens leaves more at the sides."""
 _WHOLE = 0.75
@@ -50,7 +52,7 @@ _QUICK_S = 1.6
 """A hand or a cloth covers within this; paint takes longer."""
 _WEATHER_S = 60.0
 """What hides the view more slowly than this is fog or snow."""
-_SHAKE_PX, _MOVED_PX = 2, 3
+_SHAKE_PX, _MOVED_PX = 3, 4
 """Of 104: what the wind does to a pole, and what is another direction."""
 _COLOUR, _GREY = 8.0, 2.5
 _STILL_S, _STILL = 2.0, 0.6
@@ -80,6 +82,7 @@ class ViewJudge:
         self._last_s = 0.0
         self._usual_light = 0.0
         self._usual_kept = 1.0
+        self._seen = 0
         self._whole_s = 0.0
         self._lost_s: float | None = None
         self._fall_s = 0.0
@@ -180,8 +183,8 @@ class ViewJudge:
     def _remember_fall(self, kept: float, tick_s: float, calm: bool) -> None:
         """Over how many seconds the view was lost, from the last whole picture to the first without it."""
         if kept >= _SEEN and calm:
-            rate = 0.03 if kept > _WHOLE * self._usual_kept else 0.005
-            self._usual_kept += rate * (kept - self._usual_kept)
+            self._seen += 1
+            self._usual_kept += max(1 / self._seen, _USUAL) * (kept - self._usual_kept)
         if kept > _WHOLE * self._usual_kept:
             self._whole_s = tick_s
             self._lost_s = None
