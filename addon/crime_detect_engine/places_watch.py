@@ -47,6 +47,12 @@ class PlacesWatch:
         return frozenset(self._places)
 
     @property
+    def objects(self) -> frozenset[str]:
+        """The labels that any zone or line is about."""
+        places = [p.rules.zone if isinstance(p.rules, ZoneRules) else p.rules.line for p in self._places.values()]
+        return frozenset(label for place in places for label in place.objects)
+
+    @property
     def leftovers(self) -> LeftoverOptions | None:
         """How to watch for things left and taken; None where no zone asks for it."""
         waits_s = [s for _, one in self.zones() for s in (one.zone.left_object_s, one.zone.taken_object_s) if s]

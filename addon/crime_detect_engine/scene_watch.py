@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,15 +21,16 @@ from .domain.scene import CARRIED, PERSON, VEHICLES, Box, Detection, Look, Obser
 from .domain.types import Alert, Frame, Grounds, Image, ModelRef, Reason, Region, Rules, Score
 from .places_watch import PlacesWatch
 from .rule_judge import Beside, RuleJudge, RuleJudges
+from .tracking.appearance import appearance
+from .tracking.foreground import Foreground, share
 from .tracking.leftovers import LeftoverOptions, StaticObject, StaticObjects
-from .tracking.places import OBJECTS
 from .tracking.rules import Finding
 from .tracking.tamper import TamperOptions, TamperState, TamperWatch
 from .tracking.tracker import Tracker, TrackerOptions
 
 NOBODY_LOOKS: Mapping[str, Any] = {"tampered": False, "tamper": None, "persons": None, "objects": {}, "zones": {}}
 """Of a camera's state: `persons` is null where nobody looks, `objects` counts by label, `zones` by zone."""
-LOOK_SIZE = 416
+LOOK_SIZE = 384
 STILL_LOOK_S = 5.0
 """How often a picture is looked at in which nothing moves: what was found there may have been wrong."""
 STALE_S = 4.0
@@ -67,6 +69,7 @@ class SceneWatch:
         self._due_s = float("-inf")
         self._image_due_s = float("-inf")
         self._places = PlacesWatch(zone)
+        self._foreground = Foreground()
         self._tamper: TamperWatch | None = None
         self._tamper_options: TamperOptions | None = None
         self._shown = TamperState()
@@ -86,6 +89,7 @@ class SceneWatch:
         """
         self.camera = camera
         names = self._places.configure(camera)
+        self._followed = frozenset({PERSON, *VEHICLES, *self._places.objects})
         if camera.tamper != self._tamper_options:
             self._tamper = TamperWatch(camera.tamper) if camera.tamper.enabled else None
             self._tamper_options, self._shown = camera.tamper, TamperState()
@@ -131,16 +135,18 @@ class SceneWatch:
         if not (self.camera.looks or self._tamper) or frame.tick_s < self._due_s:
             return None
         self._due_s = max(frame.tick_s, self._due_s) + 1.0 / self._options.detector.rate - 0.02
-        image = None
+        image = mask = None
         urgent = frame.moving or (self._tamper is not None and self._tamper.suspicious)
         if urgent or frame.cut or frame.tick_s >= self._image_due_s:
             self._image_due_s = frame.tick_s + STILL_LOOK_S
             image = small(frame)
             if self._tamper is not None:
                 self._shown = self._tamper.observe(image, frame.tick_s, cut=frame.cut)
+            if self.wants_detector:
+                mask = self._foreground.observe(image, cut=frame.cut)
             if self._things is not None:
                 self._left = self._things.observe(image, frame.tick_s, cut=frame.cut, covered=self._covered)
-        return Look(frame.camera, frame.at, frame.tick_s, image, frame.picture, frame.region, frame.cut)
+        return Look(frame.camera, frame.at, frame.tick_s, image, frame.picture, frame.region, mask)
 
     # --- event loop --------------------------------------------------------------------------------------------
 
@@ -161,8 +167,11 @@ class SceneWatch:
         elif detections is None:
             return found  # the detector is away: what is in view is not known
         else:
-            self._detections = [one for one in detections if one.label in OBJECTS]
-            self._tracker.update(self._detections, look.tick_s, look.picture.width / max(1, look.picture.height))
+            self._detections = detections
+            followed = [one for one in detections if one.label in self._followed]
+            aspect, mask = look.picture.width / max(1, look.picture.height), look.foreground
+            stirred = (lambda _: 0.0) if mask is None else partial(share, mask)
+            self._tracker.update(followed, look.tick_s, aspect, stirred, partial(appearance, look.image))
         scene = Scene(look.camera, look.at, look.tick_s, self._tracker.objects())
         return found + self.take_scene(scene, look)
 
@@ -249,8 +258,9 @@ class SceneWatch:
         if scene is None or self._looking_since_s is None:
             return Facts(lingered=lingered(self._options.patterns, self._pattern, tick_s))
         people = scene.of(PERSON)
+        # Another system may not look for persons at all: only one that ever told of one can say that nobody is there.
         return Facts(
-            looked=True,
+            looked=self._person_s is not None or not self._observed,
             person_age_s=None if self._person_s is None else max(0.0, tick_s - self._person_s),
             looking_s=tick_s - self._looking_since_s,
             persons=len(people),
@@ -279,7 +289,7 @@ class SceneWatch:
     def _attributes(self, people: Sequence[TrackedObject], scene: Scene | None) -> dict[str, Any]:
         """What was carried at this look, and what another system says of these people and of vehicles beside them."""
         carried: dict[str, float] = {}
-        for thing in self._detections:
+        for thing in self._detections if self._options.detector.carried else ():
             near = any(thing.box.overlap(one.box) >= 0.5 * thing.box.area for one in people)
             if thing.label in CARRIED and thing.confidence >= CARRIED_CONFIDENCE and near:
                 carried[thing.label] = max(thing.confidence, carried.get(thing.label, 0.0))

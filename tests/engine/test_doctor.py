@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from crime_detect_engine.doctor import ABSENT, BAD, GOOD, WARNING, doctor_command, examine
+from crime_detect_engine.vision.detectors import DEFAULT_NAME
+from crime_detect_engine.vision.detectors.weights import WEIGHTS
 
 from tests.rig.frigate import FakeFrigate
 
@@ -113,9 +115,9 @@ def test_the_detector_is_found_missed_where_it_is_wanted_or_refused(
     missing = found(tmp_path / "data", file)["detector"]
     assert missing.status == WARNING
     assert f"{tmp_path / 'weights'}, {tmp_path / 'data' / 'models' / 'detectors'}" in missing.detail
-    assert "c789161ed43c8269fcd4e67c67eeeb4e80c622da2eb296a20bc6007bd18a0b7d" in str(missing.advice)
+    assert WEIGHTS[DEFAULT_NAME].sha256 in str(missing.advice)
     (tmp_path / "weights").mkdir()
-    (tmp_path / "weights" / "yolox_nano.onnx").write_bytes(b"altered")
+    (tmp_path / "weights" / WEIGHTS[DEFAULT_NAME].file).write_bytes(b"altered")
     assert found(tmp_path / "data", file)["detector"].status == BAD
 
 

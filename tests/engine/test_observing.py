@@ -16,7 +16,7 @@ from crime_detect_engine.observing import Observed, observe_file
 from crime_detect_engine.tracking.places import CrossingLine, Zone
 from crime_detect_engine.tracking.tamper import TamperOptions
 from crime_detect_engine.vision.checkpoint import find_checkpoint
-from crime_detect_engine.vision.detectors import load_detector
+from crime_detect_engine.vision.detectors import DEFAULT_NAME, load_detector
 
 TRUTH = json.loads((Path(__file__).parent.parent / "fixtures" / "truth" / "visits.json").read_text())["clips"]
 BLUR_S = 1.6
@@ -27,7 +27,7 @@ Observe = Callable[[dict[str, Any]], Observed]
 @pytest.fixture(scope="module")
 def observe(clips: Path) -> Observe:
     pytest.importorskip("openvino")
-    detector = load_detector("yolox_nano", "cpu", (clips / "detectors",))
+    detector = load_detector(DEFAULT_NAME, "cpu", (clips / "detectors",))
     spec = find_checkpoint("fight-mobilenet_v2-lstm", ()).spec
     seen: dict[str, Observed] = {}
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from crime_detect_engine.config import CameraConfig
-from crime_detect_engine.config.settings import LineConfig, ZoneConfig
+from crime_detect_engine.config.settings import DetectorOptions, LineConfig, ZoneConfig
 from crime_detect_engine.decision.fusion import FusionOptions
 from crime_detect_engine.decision.patterns import PatternOptions
 from crime_detect_engine.decision.policy import step
@@ -38,6 +38,7 @@ YARD = Zone("yard", ((0.0, 0.3), (0.6, 0.3), (0.6, 1.0), (0.0, 1.0)), intrusion_
 PERSON = Detection("person", 0.8, Box(0.25, 0.4, 0.35, 0.9))
 AWAY = Detection("person", 0.8, Box(0.8, 0.4, 0.9, 0.9))
 UTC = ZoneInfo("UTC")
+EVERYTHING = np.ones((117, 208), np.bool_)
 
 
 def camera(**given: Any) -> CameraConfig:
@@ -59,7 +60,7 @@ class Play:
             self.tick_s += 0.5
             image = None if still else np.zeros((234, 416, 3), np.uint8)
             at = NOON + timedelta(seconds=self.tick_s)
-            look = Look("cam", at, self.tick_s, image, FakePicture(), cut=False)
+            look = Look("cam", at, self.tick_s, image, FakePicture(), foreground=EVERYTHING)
             for judge, score in self.watch.see(look, found):
                 rules = self.watch.rules_of(judge.rules, judge.label, score.tick_s, act=True)
                 judge.state, alerts = step(rules, judge.state, score, ARMED)
@@ -144,6 +145,14 @@ def test_other_rules_of_the_same_zone_keep_who_is_in_it() -> None:
     assert play.see(8, [PERSON]).told()[-1] == ("loitering", "new")
 
 
+def test_only_what_somebody_asks_for_is_followed() -> None:
+    bird, car = Detection("bird", 0.9, PERSON.box), Detection("car", 0.9, AWAY.box)
+    assert Play().see(4, [bird, car]).view()["objects"] == {"car": 1}
+    zone = Zone("nest", YARD.polygon, objects=("bird",), intrusion_s=1.0)
+    play = Play(camera(zones=(ZoneConfig(zone),))).see(4, [bird])
+    assert play.told() == [("trespassing", "new")]
+
+
 def test_a_threshold_of_the_class_holds_back_who_is_not_sure_enough() -> None:
     assert Play(camera(rules=Rules(per_class={"trespassing": 0.9}))).see(10, [PERSON]).told() == []
     severe = Play(camera(rules=Rules(severity={"trespassing": Severity.CRITICAL}))).see(5, [PERSON])
@@ -154,10 +163,11 @@ def test_what_somebody_carries_rides_along_and_is_no_alarm() -> None:
     knife = Detection("knife", 0.7, Box(0.3, 0.6, 0.33, 0.66))
     far = Detection("baseball bat", 0.9, Box(0.8, 0.6, 0.9, 0.66))
     unsure = Detection("backpack", 0.3, Box(0.3, 0.5, 0.33, 0.6))
-    play = Play().see(4, [PERSON, knife, far, unsure])
-    assert play.told() == [("trespassing", "new")]
-    grounds = play.judges[0].grounds(play.alerts[0])
-    assert grounds.attributes == {"carried": [{"label": "knife", "confidence": 0.7}]}
+    for wanted, told in ((True, {"carried": [{"label": "knife", "confidence": 0.7}]}), (False, {})):
+        options = SceneOptions(detector=DetectorOptions(carried=wanted))
+        play = Play(options=options).see(4, [PERSON, knife, far, unsure])
+        assert play.told() == [("trespassing", "new")]
+        assert play.judges[0].grounds(play.alerts[0]).attributes == told
 
 
 def test_privacy_forgets_who_was_there() -> None:
@@ -227,11 +237,10 @@ def frames(seconds: float, *, moving: bool = True, start_s: float = 0.0) -> list
 
 @pytest.mark.parametrize("rate", [1.0, 2.0, 4.0])
 def test_looks_come_at_their_own_rate(rate: float) -> None:
-    options = SceneOptions()
-    watch = SceneWatch(camera(), SceneOptions(detector=options.detector.__class__(rate=rate)), UTC)
+    watch = SceneWatch(camera(), SceneOptions(detector=DetectorOptions(rate=rate)), UTC)
     looks = [look for frame in frames(10) if (look := watch.look(frame))]
     assert len(looks) == pytest.approx(10 * rate, abs=1)
-    assert all(look.image is not None and look.image.shape == (234, 416, 3) for look in looks)
+    assert all(look.image is not None and look.image.shape == (216, 384, 3) for look in looks)
 
 
 def test_where_nothing_moves_pictures_are_looked_at_seldom_and_looks_go_on() -> None:

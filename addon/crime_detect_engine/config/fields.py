@@ -121,6 +121,12 @@ def auto_or_off(value: object) -> bool:
     return value == "auto"
 
 
+def flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise vol.Invalid("expected true or false")
+    return value
+
+
 def auto_on_off(value: object) -> str:
     """YAML reads a bare on and off as true and false."""
     word = {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value

@@ -80,6 +80,7 @@ DETECTOR = vol.All(
             "name": fields.one_of("yolox_nano", "nanodet_m", "fasterrcnn", "ssdlite"),
             "confidence": fields.number(0.1, 0.95),
             "rate": fields.number(0.5, 8),
+            "carried": fields.flag,
         }
     ),
     lambda value: DetectorOptions(**value),

@@ -44,11 +44,15 @@ class LineConfig:
 
 @dataclass(frozen=True, slots=True)
 class DetectorOptions:
-    """What finds persons and things where a camera asks for it. `rate` is looks a second while something moves."""
+    """What finds persons and things where a camera asks for it. `rate` is looks a second while something moves.
 
-    name: str = "yolox_nano"
-    confidence: float = 0.4
+    `carried`: whether what persons seem to carry is told with an incident. It is rarely right (docs/tracking.md).
+    """
+
+    name: str = "nanodet_m"
+    confidence: float = 0.35
     rate: float = 2.0
+    carried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .types import WHOLE, Image, Picture, Region
 
 PERSON = "person"
@@ -96,7 +99,8 @@ class TrackedObject:
 class Look:
     """One moment at which somebody looks who is there. `image`: RGB uint8 HxWx3, small, masks burned in, read-only.
 
-    Without an image nothing moved since the last look: what was there still is. `region` is where the model looks.
+    Without an image nothing moved since the last look: what was there still is. `region` is where the model looks,
+    `foreground` a small mask of the same view, None while nobody can say.
     """
 
     camera: str
@@ -105,7 +109,7 @@ class Look:
     image: Image | None
     picture: Picture
     region: Region = WHOLE
-    cut: bool = False
+    foreground: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from .vocabulary import Verdict as Verdict
 Image = NDArray[np.uint8]
 Vector = NDArray[np.float32]
 
+
 class Picture(Protocol):
     """One decoded picture at the camera's own resolution, converted only when somebody looks; masks are burned in."""
 

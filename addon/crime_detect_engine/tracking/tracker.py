@@ -8,7 +8,7 @@ Source of the two rounds: Zhang et al., "ByteTrack: Multi-Object Tracking by Ass
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -16,9 +16,16 @@ import numpy as np
 
 from crime_detect_engine.domain.scene import VEHICLES, Box, Detection, TrackedObject
 
+from .appearance import Appearance, alike
+
 PATH_SPACING_S = 1.0
 PATH_POINTS = 600
 """Ten minutes of somebody who never leaves."""
+_MOVED = 0.25
+"""Heights of its box that something went from where it was first seen: more than boxes tremble."""
+_FOREGROUND = 0.04
+_ALIKE = 0.6
+_RENEWED = 0.3
 _STANDING = 0.15
 """Own heights a second."""
 _KNOWN_HITS = 10
@@ -98,6 +105,8 @@ class _Track:
     expected: tuple[float, float, float] = (0.0, 0.0, 0.0)
     path: list[tuple[float, float, float]] = field(default_factory=list)
     confirmed: bool = False
+    appearance: Appearance | None = None
+    alive: bool = False
     stood: bool = False
     """Did not walk when it was last seen."""
     votes: dict[str, float] = field(default_factory=dict)
@@ -114,9 +123,25 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next_id = 1
         self._tick_s: float | None = None
+        self._aspect = 16 / 9
+        self._stirred: Callable[[Box], float] | None = None
+        self._looks: Callable[[Box], Appearance] | None = None
 
-    def update(self, detections: Sequence[Detection], tick_s: float, aspect: float = 16 / 9) -> None:
-        """Takes what a detector found at `tick_s`."""
+    def update(
+        self,
+        detections: Sequence[Detection],
+        tick_s: float,
+        aspect: float = 16 / 9,
+        stirred: Callable[[Box], float] | None = None,
+        looks: Callable[[Box], Appearance] | None = None,
+    ) -> None:
+        """Takes what a detector found at `tick_s`.
+
+        `stirred`: how much of a box is foreground. With it, what never moved and never was foreground is a poster, a
+        statue or a coat on its hook, and shown to nobody until it stirs. `looks`: how what is in a box looks. With it,
+        who was hidden comes back only as somebody who looks alike.
+        """
+        self._stirred, self._looks, self._aspect = stirred, looks, aspect
         elapsed_s = 0.0 if self._tick_s is None else max(0.0, tick_s - self._tick_s)
         self._tick_s = tick_s
         for track in self._tracks:
@@ -133,6 +158,8 @@ class Tracker:
         for one in unmatched:
             if not any(_same(one, track) and one.box.iou(track.box) > _TWICE for track in seen):
                 self._begin(one, tick_s, aspect)
+        for track in self._tracks:
+            track.alive = track.alive or (not track.missed and self._stirs(track, aspect))
 
     def hold(self, tick_s: float) -> None:
         """Nothing moved since the last look: who was there is still there."""
@@ -148,14 +175,14 @@ class Tracker:
         self._tracks, self._tick_s = [], None
 
     def objects(self) -> tuple[TrackedObject, ...]:
-        """Those that are confirmed, seen or hidden for a short time, oldest first."""
-        return tuple(_shown(track) for track in self._tracks if track.confirmed)
+        """Those that are confirmed and alive, seen or hidden for a short time, oldest first."""
+        return tuple(_shown(track) for track in self._tracks if track.confirmed and track.alive)
 
     def _lives(self, track: _Track, tick_s: float) -> bool:
         hidden_s = tick_s - track.last_tick_s
         if not track.confirmed:
             return track.missed < 2
-        if _at_the_edge(track.box) and track.missed:
+        if track.missed and (_at_the_edge(track.box) or not 0.0 < track.expected[0] < self._aspect):
             return hidden_s <= min(1.5, self.options.patience_s)
         stays = track.stood and track.hits >= _KNOWN_HITS
         return hidden_s <= (self.options.stay_s if stays else self.options.patience_s)
@@ -168,7 +195,7 @@ class Tracker:
         for t, track in enumerate(tracks):
             for d, one in enumerate(found):
                 cost = _distance(track, one, aspect, tick_s) if _same(one, track) else None
-                if cost is not None and cost <= reach:
+                if cost is not None and cost <= reach and (cost := cost + self._other(track, one)) <= reach:
                     pairs.append((cost, t, d))
         used_t: set[int] = set()
         used_d: set[int] = set()
@@ -180,6 +207,15 @@ class Tracker:
         left = [track for t, track in enumerate(tracks) if t not in used_t]
         return left, [one for d, one in enumerate(found) if d not in used_d]
 
+    def _other(self, track: _Track, one: Detection) -> float:
+        """What it adds that a box looks different: little from look to look, much after somebody was hidden."""
+        if self._looks is None or track.appearance is None:
+            return 0.0
+        likeness = alike(track.appearance, self._looks(one.box))
+        if track.missed and likeness < _ALIKE:
+            return float("inf")
+        return 0.3 * (1.0 - likeness)
+
     def _see(self, track: _Track, one: Detection, tick_s: float, aspect: float) -> None:
         x, y = one.box.foot
         track.motion.correct(x * aspect, y, one.box.height)
@@ -190,7 +226,22 @@ class Tracker:
         track.votes[one.label] = track.votes.get(one.label, 0.0) + one.confidence
         track.label = max(track.votes, key=lambda label: track.votes[label])
         track.confirmed = track.confirmed or (track.hits >= self.options.hits and track.confidence >= self.options.weak)
+        if self._looks is not None and one.confidence >= self.options.confidence:
+            now = self._looks(one.box)
+            kept = now if track.appearance is None else track.appearance + _RENEWED * (now - track.appearance)
+            track.appearance = kept / max(1e-6, float(np.linalg.norm(kept)))
         _walk(track, tick_s)
+
+    def _stirs(self, track: _Track, aspect: float) -> bool:
+        """It moved, or it is foreground and nobody else's passing makes it so."""
+        if self._stirred is None:
+            return True
+        (x, y), (_, first_x, first_y) = track.box.foot, track.path[0]
+        if float(np.hypot((x - first_x) * aspect, y - first_y)) > _MOVED * track.box.height:
+            return True
+        others = (one.box for one in self._tracks if one is not track and not one.missed)
+        passing = sum(track.box.overlap(box) for box in others) / max(1e-6, track.box.area)
+        return self._stirred(track.box) - passing >= _FOREGROUND
 
     def _begin(self, one: Detection, tick_s: float, aspect: float) -> None:
         x, y = one.box.foot

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from crime_detect_engine.domain.scene import Box, Detection, TrackedObject
 from crime_detect_engine.tracking.tracker import Tracker, TrackerOptions
+from numpy.typing import NDArray
 
 STEP_S = 0.5
 HEIGHT = 0.3
@@ -144,3 +146,45 @@ def test_boxes_that_tremble_do_not_make_somebody_run(jitter: float) -> None:
     seen = run([[person(0.5 + jitter * (-1) ** n)] for n in range(20)])
     assert ids(seen) == {1}
     assert max(objects[0].speed for objects in seen[4:]) < 0.8
+
+
+def live(looks: Sequence[tuple[Sequence[Detection], float]]) -> list[tuple[TrackedObject, ...]]:
+    """Looks with how much of every box is foreground."""
+    tracker, seen = Tracker(), []
+    for number, (found, stirred) in enumerate(looks):
+        tracker.update(found, number * STEP_S, stirred=lambda _, stirred=stirred: stirred)
+        seen.append(tracker.objects())
+    return seen
+
+
+def test_a_poster_is_never_somebody_and_a_sitter_is_from_the_first_stir_on() -> None:
+    assert not ids(live([([person(0.5)], 0.01)] * 50))
+    seen = live([([person(0.5)], 0.2 if n == 20 else 0.0) for n in range(50)])
+    assert [bool(objects) for objects in seen] == [n >= 20 for n in range(50)]
+
+
+def test_who_walks_is_somebody_though_the_night_hides_what_is_foreground() -> None:
+    seen = live([([person(0.2 + 0.03 * n)], 0.0) for n in range(10)])
+    assert seen[-1]
+
+
+def test_somebody_who_passes_a_poster_does_not_bring_it_to_life() -> None:
+    poster, tracker, somebody = person(0.5, y=0.6, height=0.2), Tracker(), set[float]()
+    for n in range(20):
+        by = person(0.1 + 0.05 * n, y=0.65, height=0.25)
+        tracker.update([poster, by], n * STEP_S, stirred=lambda box, by=by: box.overlap(by.box) / box.area * 0.9)
+        somebody |= {round(one.box.height, 2) for one in tracker.objects()}
+    assert somebody == {0.25}
+
+
+RED, BLUE = (np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32))
+
+
+@pytest.mark.parametrize(("coat", "people"), [(RED, 1), (BLUE, 2)])
+def test_who_comes_from_behind_something_is_known_by_the_coat(coat: NDArray[np.float32], people: int) -> None:
+    tracker, seen = Tracker(), []
+    for n in range(12):
+        found = [] if 5 <= n < 8 else [person(0.3 + 0.03 * n)]
+        tracker.update(found, n * STEP_S, looks=lambda _, n=n: RED if n < 5 else coat)
+        seen.append(tracker.objects())
+    assert len(ids(seen)) == people

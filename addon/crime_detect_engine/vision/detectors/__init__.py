@@ -13,7 +13,7 @@ from crime_detect_engine.vision.backends.precision import has_bf16
 
 from .weights import find_weights
 
-DEFAULT_NAME = "yolox_nano"
+DEFAULT_NAME = "nanodet_m"
 SIZE, SMALLEST, LARGEST = 416, 160, 1280
 
 
