@@ -27,7 +27,7 @@ from crime_detect_engine.learning.recipe import read_recipe
 from crime_detect_engine.learning.scoring import ScoredClip, read_run
 from crime_detect_engine.scene_watch import LOOK_SIZE
 from crime_detect_engine.sources.file import FileSource
-from crime_detect_engine.vision.detectors import load_detector
+from crime_detect_engine.vision.detectors import DEFAULT_NAME, load_detector
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("--recipe", "--run", "--data"):
         parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--detector", default="yolox_nano")
+    parser.add_argument("--detector", default=DEFAULT_NAME)
     asked = parser.parse_args(arguments)
     recipe = read_recipe(asked.recipe)
     shipped = json.loads((HERE / recipe.spec.name / "model.json").read_text())
