@@ -169,8 +169,8 @@ def fusion_table(report: Mapping[str, Any]) -> str:
     lines += [
         "",
         f"{report['clips']} clips, {report['model']} {report['version']}, {report['method']}; "
-        f"`{report['detector']}` at {report['looks_a_second']:g} looks a second finds a person (0.25 or surer) in {share['fighting']:.0%} of the "
-        f"fights and {share['normal']:.0%} of the other clips.",
+        f"`{report['detector']}` at {report['looks_a_second']:g} looks a second finds a person (0.25 or surer) in "
+        f"{share['fighting']:.0%} of the fights and {share['normal']:.0%} of the other clips.",
     ]
     return "\n".join(lines)
 

@@ -35,6 +35,7 @@ class Looks:
     def forget(self, camera: str) -> None:
         """Privacy, or the camera is gone. What is in flight stays so until `done`."""
         self._waiting.pop(camera, None)
+        self.dropped.pop(camera, None)
 
 
 def _age(look: Look) -> float:

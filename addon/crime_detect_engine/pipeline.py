@@ -92,6 +92,10 @@ class Pipeline:
         """Frames that were too many since the camera was added."""
         return self._mailbox.dropped.get(camera, 0)
 
+    def looks_dropped(self, camera: str) -> int:
+        """Looks that were too many since the camera was added."""
+        return self._looks.dropped.get(camera, 0)
+
     async def pause(self, camera: str) -> None:
         """Privacy: the connection is closed, open incidents end, no picture stays in memory."""
         line = self.lines.get(camera)

@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .beside import carried, identities, plate, told_of
 from .config import CameraConfig
 from .config.settings import DetectorOptions
 from .decision.fusion import Facts, FusionOptions, fuse
 from .decision.patterns import ACTS, PatternOptions, PatternState, lingered, observe, raised
-from .domain.scene import CARRIED, PERSON, VEHICLES, Box, Detection, Look, Observer, Scene, TrackedObject, box_json
+from .domain.scene import PERSON, VEHICLES, Box, Detection, Look, Observer, Scene, TrackedObject, box_json
 from .domain.types import Alert, Frame, Grounds, Image, ModelRef, Reason, Region, Rules, Score
 from .places_watch import PlacesWatch
 from .rule_judge import Beside, RuleJudge, RuleJudges
@@ -35,7 +36,6 @@ STILL_LOOK_S = 5.0
 """How often a picture is looked at in which nothing moves: what was found there may have been wrong."""
 STALE_S = 4.0
 """What was seen longer ago says nothing about now."""
-CARRIED_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ class SceneWatch:
         self._left: tuple[StaticObject, ...] = ()
         self._covered: tuple[Box, ...] = ()
         self._was_observed: bool | None = None
+        self.counts = {"detected": 0, "still": 0, "blind": 0}
+        """Looks at which the detector ran, at which nothing had moved, and at which it could not be had."""
         self.configure(camera)
 
     # --- set-up ------------------------------------------------------------------------------------------------
@@ -162,6 +164,7 @@ class SceneWatch:
                 return found  # nor is it known while the observer does not say
             self._detections = [Detection(one.label, one.confidence, one.box) for one in told.objects]
             return found + self.take_scene(told, look)
+        self.counts["still" if look.image is None else "blind" if detections is None else "detected"] += 1
         if look.image is None:
             self._tracker.hold(look.tick_s)
         elif detections is None:
@@ -214,7 +217,7 @@ class SceneWatch:
         return Grounds(
             model=model,
             boxes=tuple(box_json(one.label, one.confidence, one.box, one.id) for one in people),
-            identities=_identities(people),
+            identities=identities(people),
             why=self._reasons,
             attributes=self._attributes(people, scene),
         )
@@ -284,21 +287,12 @@ class SceneWatch:
     def _beside(self, finding: Finding, tick_s: float) -> Beside:
         before = lingered(self._options.patterns, self._pattern, tick_s) if finding.label in ACTS else None
         why = (Reason(finding.rule, 0.0, finding.detail), *((Reason("lingered", 0.0, before),) if before else ()))
-        return Beside(why, _identities(finding.objects), self._attributes(finding.objects, self._scene))
+        return Beside(why, identities(finding.objects), self._attributes(finding.objects, self._scene))
 
     def _attributes(self, people: Sequence[TrackedObject], scene: Scene | None) -> dict[str, Any]:
         """What was carried at this look, and what another system says of these people and of vehicles beside them."""
-        carried: dict[str, float] = {}
-        for thing in self._detections if self._options.detector.carried else ():
-            near = any(thing.box.overlap(one.box) >= 0.5 * thing.box.area for one in people)
-            if thing.label in CARRIED and thing.confidence >= CARRIED_CONFIDENCE and near:
-                carried[thing.label] = max(thing.confidence, carried.get(thing.label, 0.0))
-        said = {**self._heard(), **_plate(scene)}
-        said |= {key: value for one in people for key, value in one.attributes.items()}
-        if carried:
-            things = sorted(carried.items())
-            said["carried"] = [{"label": label, "confidence": round(sure, 4)} for label, sure in things]
-        return said
+        found = self._detections if self._options.detector.carried else ()
+        return {**self._heard(), **plate(scene), **told_of(people), **carried(found, people)}
 
     def _heard(self) -> dict[str, Any]:
         sounds = self._observer.sounds() if self._observer else ()
@@ -315,14 +309,3 @@ def _within(box: Box, region: Region) -> bool:
     """Whether somebody's middle is where the model looks."""
     x, y = box.centre
     return region.left <= x <= region.left + region.side and region.top <= y <= region.top + region.side
-
-
-def _plate(scene: Scene | None) -> dict[str, Any]:
-    """The surest number plate in view."""
-    read = [one.attributes for one in (scene.of(*VEHICLES) if scene else ()) if "plate" in one.attributes]
-    surest = max(read, key=lambda said: float(said.get("plate_score", 0.0)), default={})
-    return {key: value for key, value in surest.items() if key in ("plate", "plate_score")}
-
-
-def _identities(people: Iterable[TrackedObject]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.identity for one in people if one.identity))

@@ -25,6 +25,7 @@ from .line import Line, discrete
 from .outputs.outbox import ChannelStatus, Outbox
 from .pipeline import Pipeline
 from .problems import Problem, low_storage, missing_gpu, refused_logins
+from .scene_metrics import scene_metrics
 from .store.store import Store
 from .writer import Writer
 
@@ -288,7 +289,8 @@ class _Figures(Collector):
             reconnects.add_metric([line.id], counters.reconnects)
             refused.add_metric([line.id], line.refused)
         watches = {line.id: line.anomaly for line in pipeline.lines.values() if line.anomaly is not None}
-        return [online, fps, latency, frames, scored, dropped, reconnects, refused, *anomaly_metrics(watches)]
+        seen = scene_metrics(pipeline, pipeline.lines.values(), self._status.clock.tick_s())
+        return [online, fps, latency, frames, scored, dropped, reconnects, refused, *anomaly_metrics(watches), *seen]
 
     def _of_engine(self, status: Status) -> Sequence[Metric]:
         writer = status.writer.status()
