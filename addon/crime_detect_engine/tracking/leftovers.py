@@ -25,6 +25,7 @@ _LONG = 208
 _LEARN_S = 3.0
 """The background of the first seconds is their mean."""
 _START_S = 10.0
+"""What comes to rest so early, or drives off, is how the place is."""
 _SLOW_S = 60.0
 _RECENT_S = 1.0
 _STEADY = 14.0
@@ -169,7 +170,7 @@ class StaticObjects:
         # What flickers is neither a thing nor its absence; it becomes background slowly.
         share += np.float32(1 - math.exp(-passed_s / (4 * _SLOW_S))) * (differs & ~hidden & (self._still_s == 0))
         self._slow += share[:, :, None] * (now - self._slow)
-        absorbed = self._still_s > self._options.absorb_s
+        absorbed = self._still_s > (self._options.absorb_s if self._seen_s > _START_S else _LEARN_S / 2)
         if absorbed.any():
             self._slow[absorbed] = now[absorbed]
             self._still_s[absorbed] = 0

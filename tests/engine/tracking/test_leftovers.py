@@ -107,6 +107,12 @@ def test_somebody_who_was_there_from_the_start_leaves_no_gap(place: Picture) -> 
     assert camera.show(lambda _: place, 25.0) == ()
 
 
+def test_what_drives_off_in_the_first_seconds_was_no_part_of_the_place(place: Picture) -> None:
+    camera = Camera()
+    camera.show(lambda _: with_bag(place), 4.0)
+    assert camera.show(lambda _: place, 30.0) == ()
+
+
 @pytest.mark.parametrize(
     "light",
     [
