@@ -27,10 +27,16 @@ _MAIL_TEXT = """\
 
 
 What:       {{ label }} ({{ severity }})
+{% if zone %}
+Zone:       {{ zone }}
+{% endif %}
 Where:      {{ camera }}{% if position %} ({{ position }}){% endif %}
 
 When:       {{ time }}
 Confidence: {{ confidence }}
+{% for reason in why %}
+Because:    {{ reason }}
+{% endfor %}
 Reference:  {{ reference }}
 {% if link %}
 Clip, score and answer: {{ link }}
@@ -45,9 +51,14 @@ _MAIL_HTML = """\
 {% if picture %}<p><img src="cid:{{ picture }}" alt="{{ label }} at {{ camera }}" style="max-width:100%"></p>{% endif %}
 <table cellpadding="4">
 <tr><td>What</td><td><b>{{ label }}</b> ({{ severity }})</td></tr>
+{% if zone %}<tr><td>Zone</td><td>{{ zone }}</td></tr>
+{% endif %}
 <tr><td>Where</td><td>{{ camera }}{% if position %} ({{ position }}){% endif %}</td></tr>
 <tr><td>When</td><td>{{ time }}</td></tr>
 <tr><td>Confidence</td><td>{{ confidence }}</td></tr>
+{% for reason in why %}
+<tr><td>Because</td><td>{{ reason }}</td></tr>
+{% endfor %}
 <tr><td>Reference</td><td>{{ reference }}</td></tr>
 </table>
 {% if link %}<p><a href="{{ link }}">Clip, score and answer</a></p>{% endif %}
@@ -104,9 +115,10 @@ def local_time(at: datetime, site: Site) -> str:
 
 
 def headline(outgoing: Outgoing, site: Site) -> str:
-    """`Fighting at Front door`, one line; says so when it is a test."""
+    """`Fighting at Front door`, `Trespassing (yard) at Front door`, one line; says so when it is a test."""
     incident = incident_of(outgoing.event)
-    words = f"{_label(incident)} at {_one_line(site.camera_name(incident.camera))}"
+    zone = f" ({_zone(incident)})" if incident.zone else ""
+    words = f"{_label(incident)}{zone} at {_one_line(site.camera_name(incident.camera))}"
     return f"TEST: {words}" if outgoing.test else words
 
 
@@ -138,6 +150,8 @@ def mail_texts(outgoing: Outgoing, site: Site, picture: str | None) -> tuple[str
         "late": age_text(outgoing.age_s),
         "label": _label(incident),
         "severity": _severity(incident),
+        "zone": _zone(incident),
+        "why": _why(incident),
         "camera": _one_line(site.camera_name(incident.camera)),
         "position": _position(incident),
         "time": local_time(incident.started_at, site),
@@ -169,6 +183,16 @@ def _fits(text: str) -> bool:
 
 def _label(incident: Incident) -> str:
     return _one_line(incident.label.replace("_", " ")).capitalize()
+
+
+def _zone(incident: Incident) -> str:
+    return _one_line((incident.zone or "").replace("_", " "))
+
+
+def _why(incident: Incident) -> list[str]:
+    """`lingered: somebody lingered in yard for 41 s, until now`, in the order of the incident."""
+    said = [(str(one.get("reason", "")).replace("_", " "), one.get("detail")) for one in incident.why]
+    return [_one_line(f"{reason}: {detail}" if detail else reason) for reason, detail in said]
 
 
 def _severity(incident: Incident) -> str:

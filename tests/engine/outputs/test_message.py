@@ -88,3 +88,16 @@ def test_people_are_told_at_new_and_when_it_gets_worse_and_never_when_it_is_supp
     assert not told(ChangeType.UPDATE, worse, incident)
     assert not told(ChangeType.END, incident, later)
     assert not told(ChangeType.DELETED, incident, None)
+
+
+def test_what_a_rule_found_names_its_zone_and_says_why(outgoing: Make) -> None:
+    why = ({"reason": "intrusion", "weight": 0.0, "detail": "person for 1 s"}, {"reason": "lingered", "weight": 0.0})
+    told = outgoing(label="trespassing", zone="back_yard", why=why)
+    assert sms_text(told, Site()).startswith("ALERT: Trespassing (back yard) at ")
+    text, html = mail_texts(told, Site(), None)
+    assert "Zone:       back yard\n" in text
+    assert "Because:    intrusion: person for 1 s\nBecause:    lingered\n" in text
+    assert "<td>back yard</td>" in html
+    plain, _ = mail_texts(outgoing(), Site(), None)
+    assert "Zone" not in plain
+    assert "Because" not in plain
