@@ -175,6 +175,10 @@ async def test_corners_are_moved_made_and_taken_back(open_page: Any, engine: Eng
     assert "# long enough" in (engine.folder / "crime_detect.yaml").read_text()
     await press(page.locator("#drawing"), (0.85, 0.2))  # beside the chosen one: it is left, and nothing begun
     await expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    await page.get_by_role("button", name="Lawn zone").click()
+    await page.get_by_label("Name").fill("Meadow")
+    await press(page.locator("#drawing"), (0.85, 0.2))
+    await expect(page.get_by_role("button", name="Meadow zone")).to_be_visible()
 
 
 async def test_by_keyboard_alone_and_what_is_wrong_is_said_where_it_stands(
@@ -216,6 +220,21 @@ async def test_by_touch_on_a_phone(open_page: Any) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     line = (await save(page))["settings"]["lines"]["line_1"]
     assert near([line["from"], line["to"]], [(0.2, 0.3), (0.8, 0.4)])
+
+
+async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(open_page: Any, engine: EngineProcess) -> None:
+    page, other = await open_page("/cameras/street/zones"), await open_page("/cameras/street/zones", PHONE)
+    for one, name in ((page, "Mine"), (other, "Theirs")):
+        await expect(one.locator("#picture")).to_be_visible(timeout=20_000)
+        await one.get_by_role("button", name="New zone").click()
+        await press(one.locator("#drawing"), (0.2, 0.2), (0.4, 0.2), (0.4, 0.4))
+        await one.get_by_role("button", name="Close shape").click()
+        await one.get_by_label("Name").fill(name)
+    await save(other)
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Somebody else has changed these zones")
+    assert "theirs" in in_file(engine, "street")["zones"]
+    assert "mine" not in in_file(engine, "street")["zones"]
 
 
 async def test_leaving_with_something_unsaved_is_asked_about(open_page: Any) -> None:

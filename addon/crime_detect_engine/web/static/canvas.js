@@ -69,6 +69,8 @@ export class Canvas {
   press(event) {
     if (!event.isPrimary || event.button !== 0) return;
     const { drawing } = this;
+    // What is being typed belongs to the shape that is chosen until now.
+    if (!this.svg.contains(document.activeElement)) document.activeElement?.blur();
     this.byKeys = false;
     const grip = event.target.closest("[data-point]");
     if (grip) {

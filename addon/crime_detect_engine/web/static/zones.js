@@ -24,6 +24,7 @@ const drawing = new Drawing({ most: { area: MOST, line: MOST }, corners: MAX_COR
 const canvas = new Canvas(document.getElementById("drawing"), drawing, update, look);
 const form = new PlaceForm((edit) =>
   canvas.act(() => {
+    if (!drawing.chosen) return;
     drawing.remember();
     problems.delete(drawing.chosen);
     edit(drawing.chosen);
@@ -32,6 +33,7 @@ const form = new PlaceForm((edit) =>
 let problems = new Map(); // of a shape: what the engine says of it, by key
 let savedDetector = detector.value;
 let occupied = new Map(); // names of zones → how many are in them
+let standing = ""; // the engine's zones and lines as they were read
 let loaded = false;
 let saving = false;
 
@@ -109,7 +111,12 @@ function update() {
 
 // --- from and to the engine ---
 
+function drawn({ zones, lines }) {
+  return JSON.stringify([zones, lines]);
+}
+
 function begin(settings) {
+  standing = drawn(settings);
   const shapes = [];
   for (const [name, { polygon, ...rules }] of Object.entries(settings.zones ?? {})) {
     shapes.push({ kind: AREA, points: polygon, name, rules });
@@ -189,6 +196,12 @@ async function keep() {
   saving = true;
   update();
   try {
+    if (drawn((await call("GET", camera)).settings) !== standing) {
+      saving = false;
+      update();
+      error.textContent = "Somebody else has changed these zones meanwhile. Reload the page, then draw it again.";
+      return;
+    }
     begin((await call("PATCH", camera, body())).settings);
     say(drawing.shapes.length ? "Saved: zones and lines are watched from now on." : "Saved: no zone and no line here.");
   } catch (problem) {
