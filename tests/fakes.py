@@ -243,6 +243,10 @@ class FakeEngine:
         until = timestamp(self.clock_at + timedelta(minutes=minutes)) if minutes else None
         self.alter_camera(camera, snoozed_until=until)
 
+    async def accept_view(self, camera: str, actor: Actor) -> None:
+        self.actions.append(("accept_view", camera, actor.name))
+        self.alter_camera(camera, tampered=False, tamper=None)
+
     async def set_detection(self, camera: str, on: bool, actor: Actor) -> None:
         self.actions.append(("detection", camera, on, actor.name))
         self.alter_camera(camera, detection=on)

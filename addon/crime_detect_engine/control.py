@@ -153,6 +153,13 @@ class Control:
         line.runtime = await self._store.cameras.snooze(camera, until, label, actor)
         await self._status.tell_camera(camera)
 
+    async def accept_view(self, camera: str, actor: Actor) -> None:
+        line = self._line(camera)
+        if line.scene is not None:
+            line.scene.accept_view()
+        await self._store.audit.append(actor, "accept_view", camera, {})
+        await self._status.tell_camera(camera)
+
     async def set_detection(self, camera: str, on: bool, actor: Actor) -> None:
         line = self._line(camera)
         line.runtime = await self._store.cameras.set_detection(camera, on, actor)

@@ -78,6 +78,8 @@ class SceneWatch:
         self._left: tuple[StaticObject, ...] = ()
         self._covered: tuple[Box, ...] = ()
         self._was_observed: bool | None = None
+        self._busy = True
+        """False while nothing is followed: trees and rain are looked at half as often."""
         self.counts = {"detected": 0, "still": 0, "blind": 0}
         """Looks at which the detector ran, at which nothing had moved, and at which it could not be had."""
         self.configure(camera)
@@ -136,9 +138,11 @@ class SceneWatch:
         """The look that is due with this frame, with a picture where one is worth converting."""
         if not (self.camera.looks or self._tamper) or frame.tick_s < self._due_s:
             return None
-        self._due_s = max(frame.tick_s, self._due_s) + 1.0 / self._options.detector.rate - 0.02
+        suspicious = self._tamper is not None and self._tamper.suspicious
+        pace_s = 1.0 / self._options.detector.rate
+        self._due_s = max(frame.tick_s, self._due_s) + (pace_s if self._busy or suspicious else 2 * pace_s) - 0.02
         image = mask = None
-        urgent = frame.moving or (self._tamper is not None and self._tamper.suspicious)
+        urgent = frame.moving or suspicious
         if urgent or frame.cut or frame.tick_s >= self._image_due_s:
             self._image_due_s = frame.tick_s + STILL_LOOK_S
             image = small(frame)
@@ -175,6 +179,8 @@ class SceneWatch:
             aspect, mask = look.picture.width / max(1, look.picture.height), look.foreground
             stirred = (lambda _: 0.0) if mask is None else partial(share, mask)
             self._tracker.update(followed, look.tick_s, aspect, stirred, partial(appearance, look.image))
+            # An incident ends by looks that do not confirm it: these come at the full pace, too.
+            self._busy = self._tracker.busy or any(judge.state.open_incidents for judge in self._judges.all)
         scene = Scene(look.camera, look.at, look.tick_s, self._tracker.objects())
         return found + self.take_scene(scene, look)
 

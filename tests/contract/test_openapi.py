@@ -28,6 +28,7 @@ SERVED = {
     "GET /api/v1/cameras/{camera}/live.mjpeg",
     "GET /api/v1/cameras/{camera}/objects",
     "POST /api/v1/cameras/{camera}/snooze",
+    "POST /api/v1/cameras/{camera}/accept_view",
     "GET /api/v1/incidents",
     "POST /api/v1/incidents",
     "GET /api/v1/incidents/{incident}",
@@ -147,6 +148,7 @@ def test_schemas_are_sound_and_references_lead_somewhere(document: dict[str, Any
 def test_writes_describe_what_they_read(document: dict[str, Any]) -> None:
     models = "POST /api/v1/models/{model}"
     silent = {"POST /api/v1/alerts/test", f"{models}/activate", f"{models}/rollback"}
+    silent.add("POST /api/v1/cameras/{camera}/accept_view")
     for method, path, operation in operations(document):
         if method not in ("get", "delete") and f"{method.upper()} {path}" not in silent:
             content = operation["requestBody"]["content"]

@@ -289,3 +289,14 @@ async def test_the_unusual_can_be_snoozed_and_what_a_person_confirms_of_it_is_no
     assert start < incident.started_at < end
     await engine.control.snooze("yard", 10, "anomaly", ANNA)
     assert engine.line.arming(engine.flow.clock.now()).is_snoozed("anomaly")
+
+
+async def test_a_view_that_somebody_accepts_is_not_tampered_with(engine):
+    accepted = []
+    engine.line.scene = SimpleNamespace(
+        accept_view=lambda: accepted.append(True), judges=(), view=lambda _: NOBODY_LOOKS, clear=lambda: None
+    )
+    await engine.control.accept_view("yard", ANNA)
+    assert accepted == [True]
+    with pytest.raises(NotFoundError):
+        await engine.control.accept_view("nowhere", ANNA)

@@ -240,6 +240,10 @@ def test_looks_come_at_their_own_rate(rate: float) -> None:
     watch = SceneWatch(camera(), SceneOptions(detector=DetectorOptions(rate=rate)), UTC)
     looks = [look for frame in frames(10) if (look := watch.look(frame))]
     assert len(looks) == pytest.approx(10 * rate, abs=1)
+    for number in range(4):  # nobody is there
+        watch.see(looks[number], [])
+    later = [look for frame in frames(10, start_s=10.0) if (look := watch.look(frame))]
+    assert len(later) == pytest.approx(5 * rate, abs=1)
     assert all(look.image is not None and look.image.shape == (216, 384, 3) for look in looks)
 
 

@@ -21,6 +21,7 @@ LEFT_S = 1.5
 """Outside for so long is gone: boxes tremble at the border of a zone."""
 SAME_VISIT_S = 10.0
 """A step out and in again is one visit, and its dwell goes on."""
+_JUST_SEEN_S = 2.0
 CROSSED_S = 3.0
 """How long a crossing is said, so that it makes an incident with a picture."""
 
@@ -87,13 +88,18 @@ class ZoneRules:
     def _come(self, one: TrackedObject, now_s: float) -> None:
         visit = self._visits.get(one.id)
         if visit is None:
-            # Tracks begin when somebody is first seen; who is first seen inside has been there since then.
-            visit = self._visits[one.id] = _Visit(now_s, now_s)
+            visit = self._visits[one.id] = _Visit(self._since_s(one, now_s), now_s)
             if one.label == PERSON:
                 self._enter(visit, now_s)
         visit.inside_s = now_s
         running = one.speed >= RUN_SPEED
         visit.ran_since_s = (visit.ran_since_s or now_s) if running else None
+
+    def _since_s(self, one: TrackedObject, now_s: float) -> float:
+        """Who was inside when it was first seen has been there since then, and not since it was believed."""
+        if now_s - one.first_tick_s > _JUST_SEEN_S or not one.path or not contains(self.zone.polygon, one.path[0][1:]):
+            return now_s
+        return one.first_tick_s
 
     def _enter(self, visit: _Visit, now_s: float) -> None:
         returns = self.zone.returns

@@ -174,6 +174,11 @@ class Tracker:
         """Another scene, or nobody looks any more."""
         self._tracks, self._tick_s = [], None
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is followed, believed or not."""
+        return bool(self._tracks)
+
     def objects(self) -> tuple[TrackedObject, ...]:
         """Those that are confirmed and alive, seen or hidden for a short time, oldest first."""
         return tuple(_shown(track) for track in self._tracks if track.confirmed and track.alive)

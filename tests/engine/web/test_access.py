@@ -15,6 +15,7 @@ from crime_detect_engine.web.sessions import FAILURE_WINDOW_S, MAX_FAILURES
 # What each role may do beyond the one before it; everything else under the API is for viewers.
 OPERATOR = {
     ("PATCH", "/api/v1/cameras/{camera}"), ("POST", "/api/v1/cameras/{camera}/snooze"), ("POST", "/api/v1/incidents"),
+    ("POST", "/api/v1/cameras/{camera}/accept_view"),
     ("POST", "/api/v1/incidents/{incident}/verdict"), ("POST", "/api/v1/incidents/{incident}/acknowledge"),
     ("POST", "/api/v1/analyze"), ("GET", "/api/v1/jobs/{job}"), ("GET", "/analyze"),
 }  # fmt: skip

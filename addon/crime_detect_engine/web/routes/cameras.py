@@ -136,6 +136,14 @@ async def snooze_camera(request: web.Request) -> web.Response:
 
 
 @role("operator")
+async def accept_view(request: web.Request) -> web.Response:
+    """What the camera shows now is as it should be: it is no longer told as tampered with."""
+    camera = visible_camera(request)
+    await request.app[ENGINE].accept_view(camera.id, request[ACTOR])
+    return web.json_response(camera_json(visible_camera(request), request[ACTOR]))
+
+
+@role("operator")
 async def change_camera(request: web.Request) -> web.Response:
     """Switches detection or privacy; admins and the integration also change settings, admins alone its masks."""
     camera, body = visible_camera(request), await read_body(request, _CHANGES)
@@ -191,4 +199,5 @@ ROUTES = (
     Route("GET", f"{_CAMERA}/live.mjpeg", stream_live_pictures),
     Route("GET", f"{_CAMERA}/objects", list_objects),
     Route("POST", f"{_CAMERA}/snooze", snooze_camera, body=_SNOOZE),
+    Route("POST", f"{_CAMERA}/accept_view", accept_view),
 )

@@ -82,6 +82,8 @@ function update(id, state) {
   const tamper = part(card, "tamper");
   tamper.hidden = !state.tampered;
   tamper.textContent = state.tamper ? `Tampered with: ${readable(state.tamper).toLowerCase()}` : "Tampered with";
+  const accept = part(card, "accept");
+  if (accept) accept.hidden = !state.tampered || state.tamper === "frozen";
   part(card, "badge").textContent = readable(state.state);
   part(card, "speed").textContent = state.online ? speed(state) : "";
   part(card, "label").textContent = !state.online
@@ -137,6 +139,9 @@ for (const [id, card] of cameras) {
   });
   part(card, "unsnooze")?.addEventListener("click", () =>
     attempt(async () => update(id, (await call("POST", `cameras/${id}/snooze`, { minutes: 0 })).state)),
+  );
+  part(card, "accept-view")?.addEventListener("click", () =>
+    attempt(async () => update(id, (await call("POST", `cameras/${id}/accept_view`)).state)),
   );
   for (const box of card.querySelectorAll("[data-switch]")) {
     box.addEventListener("change", async () => {
