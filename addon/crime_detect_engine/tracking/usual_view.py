@@ -9,6 +9,7 @@ from .glance import Array, Glance, edges
 
 _LEARN_S, _LEARN_PICTURES = 10.0, 4
 """Before this much of it was seen, nothing is said of a view."""
+_MOST_FIRST = 24
 _SLOW_S = 300.0
 """Time constant of the reference: the sun's shadows are followed, a hand is not."""
 ANCHOR = 1.0
@@ -33,17 +34,26 @@ class UsualView:
         self.edges = edges(self.luma)
         self._since_s = self._last_s = tick_s
         self._pictures = 1
+        self._first = [(seen.luma, seen.fine)]
 
     @property
     def known(self) -> bool:
         return self._pictures >= _LEARN_PICTURES and self._last_s - self._since_s >= _LEARN_S
 
     def learn(self, seen: Glance, held: Array, tick_s: float, speed: float) -> None:
+        """`held`: how well each block was recognised; `speed` 1 is the usual one."""
         passed_s = speed * min(max(tick_s - self._last_s, 0.0), 10.0)
-        memory_s = min(max(tick_s - self._since_s, _SLOW_S / 3 if self.known else 2.0), _SLOW_S)
-        share = np.float32(max(1 - np.exp(-passed_s / memory_s), 1 / (self._pictures + 1) if not self.known else 0.0))
-        self.luma += share * (seen.luma - self.luma)
-        self.fine += share * (seen.fine - self.fine)
+        if self.known:
+            memory_s = min(max(tick_s - self._since_s, _SLOW_S / 3), _SLOW_S)
+            share = np.float32(1 - np.exp(-passed_s / memory_s))
+            self.luma += share * (seen.luma - self.luma)
+            self.fine += share * (seen.fine - self.fine)
+            self._first.clear()
+        else:  # the median: a car that passes in the first seconds is not what the camera shows
+            share = np.float32(1 / (self._pictures + 1))
+            self._first = [*self._first, (seen.luma, seen.fine)][-_MOST_FIRST:]
+            self.luma = np.median([luma for luma, _ in self._first], axis=0).astype(np.float32)
+            self.fine = np.median([fine for _, fine in self._first], axis=0).astype(np.float32)
         self.steady += share * (held - self.steady)
         self.light += float(share) * (seen.light - self.light)
         self.saturated += float(share) * (seen.saturated - self.saturated)

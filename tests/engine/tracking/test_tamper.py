@@ -178,6 +178,19 @@ def test_a_turned_camera_is_normal_after_a_while_or_when_a_person_says_so(
     assert camera.show(street, 15.0, hand).kind == "covered"
 
 
+def test_what_passes_while_the_view_is_learned_is_no_part_of_it() -> None:
+    """A yard of hardly any texture, and a van that stands in it for the first four seconds."""
+    yard = cv2.resize(np.random.default_rng(6).integers(95, 125, (5, 8, 3), np.uint8), (416, 234))
+    yard[::40] = 200
+    van = yard.copy()
+    van[60:200, 60:360] = cv2.resize(np.random.default_rng(8).integers(0, 255, (14, 30, 3), np.uint8), (300, 140))
+    camera = Camera()
+    camera.show([van], 4.0)
+    for _ in range(40):
+        assert camera.show([yard], 1.0).kind is None
+    assert camera.show([yard], 12.0, hand).kind == "covered"
+
+
 def test_infrared_is_learned_apart_and_covering_is_told_by_night(street: list[Picture]) -> None:
     camera = Camera()
     camera.show(street, LEARNED_S)
