@@ -27,6 +27,7 @@ from .sources.frigate import FrigateDiscovery, FrigateOptions
 from .store.store import Store
 from .vision.checkpoint import list_checkpoints
 from .vision.classifier import load_classifier
+from .vision.detectors import choose_detector
 from .vision.detectors.weights import WEIGHTS, stored_weights
 
 GOOD, WARNING, BAD, ABSENT = "ok", "warning", "bad", "absent"
@@ -130,7 +131,7 @@ def _inference(data: Path, model: ModelOptions) -> Finding:
 
 def _detector(data: Path, config: Config) -> Finding:
     """Looks, and fetches nothing."""
-    name, folders = config.detector.name, detector_folders(data)
+    name, folders = choose_detector(config.detector.name), detector_folders(data)
     if name not in WEIGHTS:
         present = importlib.util.find_spec("torchvision") is not None
         advice = None if present else "install torchvision, or take another detector"

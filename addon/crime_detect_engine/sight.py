@@ -12,7 +12,7 @@ from .domain.errors import CheckpointError
 from .domain.ports import Detector
 from .inference import Worker
 from .pipeline import Pipeline
-from .vision.detectors import load_detector
+from .vision.detectors import choose_detector, load_detector
 from .vision.detectors.weights import WEIGHTS, find_weights
 
 _LOG = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class Sight:
     """`run` waits until a camera wants to know who is there. `problem` says why that cannot be, for people."""
 
     def __init__(self, name: str, data: Path, again_s: float = AGAIN_S) -> None:
-        self._name = name
+        self._name = name = choose_detector(name)
         self._folders = detector_folders(data)
         self._again_s = again_s
         self._ready = name not in WEIGHTS

@@ -181,3 +181,95 @@ async def test_no_thread_is_left_after_close(bench, until):
     (mine,) = set(threading.enumerate()) - before
     one.worker.close()
     await until(lambda: not mine.is_alive())
+
+
+class Eyes:
+    """A detector whose next looks are scripted."""
+
+    name, labels, size, device, precision = "eyes", ("person",), 384, "cpu", "fp32"
+
+    def __init__(self, *plan):
+        self.plan = list(plan)
+
+    def detect(self, images):
+        todo = self.plan.pop(0) if self.plan else None
+        if isinstance(todo, Exception):
+            raise todo
+        if todo is not None:
+            todo()
+        return [[] for _ in images]
+
+    def close(self): ...
+
+
+@pytest.fixture
+def watcher(small_spec):
+    """A worker with models and eyes, and its clock."""
+    made = []
+
+    def make(eyes, hang_s=10.0):
+        clock, loads = ManualClock(NOON), []
+
+        def load(on_cpu):
+            loads.append(on_cpu)
+            found = eyes.pop(0) if isinstance(eyes, list) else eyes
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        models = lambda _model, _on_cpu: ScriptedClassifier(small_spec, "cpu")  # noqa: E731
+        worker = Worker(0, models, clock, hang_s, load)
+        made.append(worker)
+        return worker, clock, loads
+
+    yield make
+    for worker in made:
+        worker.close()
+
+
+LOOK = np.zeros((216, 384, 3), np.uint8)
+
+
+async def test_a_detector_is_loaded_by_the_first_look_and_answers_each_picture(watcher):
+    worker, _, loads = watcher(Eyes())
+    assert loads == []
+    assert await worker.detect([LOOK, LOOK]) == [[], []]
+    assert await worker.detect([LOOK]) == [[]]
+    assert loads == [False]
+
+
+async def test_a_detector_that_fails_rests_is_said_and_leaves_the_models_alone(watcher, small_spec):
+    worker, clock, loads = watcher([Eyes(BackendError("out of memory")), Eyes()])
+    await worker.prepare(["m"])
+    assert await worker.detect([LOOK]) is None
+    assert "out of memory" in worker.detector_fault
+    assert worker.fault is None
+    assert worker.failures == 0
+    assert await worker.detect([LOOK]) is None, "it rests"
+    assert len(loads) == 1
+    clock.advance(31.0)
+    assert await worker.detect([LOOK]) == [[]]
+    assert worker.detector_fault is None
+
+
+async def test_weights_that_are_not_there_are_asked_for_again_later(watcher):
+    worker, clock, loads = watcher([CheckpointError("no weights yet"), Eyes()])
+    assert await worker.detect([LOOK]) is None
+    assert "no weights yet" in worker.detector_fault
+    clock.advance(31.0)
+    assert await worker.detect([LOOK]) == [[]]
+    assert len(loads) == 2
+
+
+async def test_a_hung_detector_costs_its_thread_and_not_the_engine(watcher, small_spec):
+    gate = threading.Event()
+    worker, clock, _ = watcher([Eyes(None, gate.wait), Eyes()], hang_s=0.05)
+    assert await worker.detect([LOOK]) == [[]]
+    assert await worker.detect([LOOK]) is None
+    assert "hung" in worker.detector_fault
+    frames = [told_frame("yard", n * STEP_S, 0.9) for n in range(1, 9)]
+    worker._hang_s = 10.0
+    assert await worker.score([Work("yard", "m", SlidingWindow(small_spec), frames)]), "scores go on"
+    clock.advance(31.0)
+    assert await worker.detect([LOOK]) == [[]]
+    gate.set()

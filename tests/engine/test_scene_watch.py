@@ -262,3 +262,44 @@ def test_a_camera_that_watches_for_nothing_is_not_looked_at() -> None:
     assert [look for frame in frames(3) if (look := always.look(frame))]
     never = SceneWatch(camera(detector="off"), SceneOptions(), UTC)
     assert not never.wants_detector
+
+
+# --- tampering -------------------------------------------------------------------------------------------------------
+
+
+class Room(FakePicture):
+    """A room with clear edges, or what a hand over the lens leaves of it."""
+
+    def __init__(self, tick_s: float, *, covered: bool = False) -> None:
+        super().__init__()
+        random = np.random.default_rng(round(tick_s * 8))
+        image = np.kron(np.random.default_rng(1).integers(40, 220, (18, 32)), np.ones((40, 40)))[..., None].repeat(3, 2)
+        image = np.full_like(image, 25) if covered else image
+        self._image = (image + random.integers(-3, 4, image.shape)).clip(0, 255).astype(np.uint8)
+
+    def rgb(self, max_height: int | None = None) -> np.ndarray:
+        step = self.height // (max_height or self.height)
+        return np.ascontiguousarray(self._image[::step, ::step][:, :, :])
+
+
+def test_a_hand_over_the_lens_is_an_incident_and_a_person_may_say_that_all_is_well() -> None:
+    config = camera(zones=(), tamper=TamperOptions())
+    watch, told, kinds = SceneWatch(config, SceneOptions(), UTC), [], []
+    for n in range(60 * 8):
+        tick_s = n / 8
+        frame = told_frame("cam", tick_s, 0.1, seq=n)
+        picture = Room(tick_s, covered=tick_s >= 40.0) if n % 4 == 0 else FakePicture()
+        frame = Frame(frame.camera, n, frame.at, tick_s, frame.image, frame.previous, picture)
+        look = watch.look(frame)
+        if look is None:
+            continue
+        for judge, score in watch.see(look, None):
+            judge.state, alerts = step(judge.rules, judge.state, score, ARMED)
+            told += [(alert.label, str(alert.type), judge.grounds(alert).zone) for alert in alerts]
+        kinds.append(watch.view(tick_s)["tamper"])
+    assert told[0] == ("tampering", "new", None)
+    assert kinds[0] is None
+    assert kinds[-1] == "covered"
+    assert watch.view(60.0)["tampered"]
+    watch.accept_view()
+    assert not watch.view(60.0)["tampered"]

@@ -77,7 +77,7 @@ MODEL = vol.All(
 DETECTOR = vol.All(
     vol.Schema(
         {
-            "name": fields.one_of("yolox_nano", "nanodet_m", "fasterrcnn", "ssdlite"),
+            "name": fields.one_of("auto", "nanodet_m", "yolox_nano", "fasterrcnn", "ssdlite"),
             "confidence": fields.number(0.1, 0.95),
             "rate": fields.number(0.5, 8),
             "carried": fields.flag,

@@ -25,6 +25,7 @@ class Foreground:
     """One camera, one look after the other."""
 
     def __init__(self) -> None:
+        self._size: tuple[int, ...] | None = None
         self._begin()
 
     def observe(self, image: Image, *, cut: bool) -> Mask | None:
@@ -41,7 +42,6 @@ class Foreground:
     def _begin(self) -> None:
         self._background = cv2.createBackgroundSubtractorMOG2(_HISTORY, _VARIANCE, detectShadows=True)
         self._seen = 0
-        self._size: tuple[int, ...] | None = None
 
 
 def share(mask: Mask, box: Box) -> float:

@@ -234,7 +234,7 @@ class Tracker:
         if self._looks is not None and one.confidence >= self.options.confidence:
             now = self._looks(one.box)
             kept = now if track.appearance is None else track.appearance + _RENEWED * (now - track.appearance)
-            track.appearance = kept / max(1e-6, float(np.linalg.norm(kept)))
+            track.appearance = (kept / max(1e-6, float(np.linalg.norm(kept)))).astype(np.float32)
         _walk(track, tick_s)
 
     def _stirs(self, track: _Track, aspect: float) -> bool:

@@ -53,6 +53,15 @@ DETECTORS: Mapping[str, Callable[[str, Sequence[Path], str, int | None], Detecto
 }
 
 
+def choose_detector(name: str) -> str:
+    """The detector that `auto` means here: the default where OpenVINO is, else one of torchvision's."""
+    if name != "auto":
+        return name
+    if find_spec("openvino") is not None:
+        return DEFAULT_NAME
+    return "fasterrcnn" if has_cuda() else "ssdlite"
+
+
 def load_detector(
     name: str, device: str, folders: Sequence[Path], precision: str = "auto", size: int | None = None
 ) -> Detector:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from crime_detect_engine.domain.errors import BackendError, CheckpointError
-from crime_detect_engine.vision.detectors import DEFAULT_NAME, load_detector
+from crime_detect_engine.vision.detectors import DEFAULT_NAME, choose_detector, load_detector
 
 
 @pytest.mark.parametrize("name", ["yolox_nano", "nanodet_m"])
@@ -53,3 +53,13 @@ def test_an_altered_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
 def test_without_torchvision_it_says_what_else_there_is(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="yolox_nano needs OpenVINO only"):
         load_detector("fasterrcnn", "auto", [tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("there", "cuda", "chosen"), [(True, False, DEFAULT_NAME), (False, True, "fasterrcnn"), (False, False, "ssdlite")]
+)
+def test_auto_is_what_can_run_here(monkeypatch: pytest.MonkeyPatch, there: bool, cuda: bool, chosen: str) -> None:
+    monkeypatch.setattr("crime_detect_engine.vision.detectors.find_spec", lambda _: object() if there else None)
+    monkeypatch.setattr("crime_detect_engine.vision.detectors.has_cuda", lambda: cuda)
+    assert choose_detector("auto") == chosen
+    assert choose_detector("yolox_nano") == "yolox_nano"
