@@ -114,10 +114,12 @@ class Flow:
 
 @pytest.fixture
 async def make_flow(small_spec: ModelSpec, make_line: Callable[..., Line]) -> AsyncIterator[Callable[..., Flow]]:
-    """`make_flow(workers=1, hang_s=…, on_alert=…)`: started, and stopped after the test."""
+    """`make_flow(workers=1, hang_s=…, on_alert=…, eyes=a detector)`: started, and stopped after the test."""
     flows: list[Flow] = []
 
-    def make(workers: int = 1, hang_s: float = 10.0, on_alert: Any = None, device: str = "cpu") -> Flow:
+    def make(
+        workers: int = 1, hang_s: float = 10.0, on_alert: Any = None, device: str = "cpu", eyes: Any = None
+    ) -> Flow:
         clock, alerts, classifiers = ManualClock(NOON + timedelta(seconds=100), 100.0), [], []
 
         def load(_model: str, on_cpu: bool) -> ScriptedClassifier:
@@ -129,7 +131,7 @@ async def make_flow(small_spec: ModelSpec, make_line: Callable[..., Line]) -> As
             if on_alert is not None:
                 on_alert(line, judge, alert)
 
-        made = [Worker(number, load, clock, hang_s) for number in range(workers)]
+        made = [Worker(number, load, clock, hang_s, lambda _: eyes) for number in range(workers)]
         flow = Flow(clock, Pipeline(made, told, clock), made, classifiers, alerts, make_line)
         flow.pipeline.start()
         flows.append(flow)

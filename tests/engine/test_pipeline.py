@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
+from crime_detect_engine.config.settings import ZoneConfig
 from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.errors import BackendError
 from crime_detect_engine.domain.ports import CameraRuntime
+from crime_detect_engine.domain.scene import Box, Detection, Look
 from crime_detect_engine.domain.types import CameraState, ChangeType, Rules, Severity
 from crime_detect_engine.pipeline import Pipeline
+from crime_detect_engine.scene_watch import SceneOptions, SceneWatch
+from crime_detect_engine.tracking.places import Zone
 
-from tests.fakes import NOON, told_frame
+from tests.fakes import NOON, FakePicture, told_frame
 
 FIGHT, CALM = 0.95, 0.05
 
@@ -304,3 +310,85 @@ def test_frames_before_the_start_or_after_the_end_are_let_go(make_line):
 
     pipeline = asyncio.run(build())
     pipeline.receive(told_frame("yard", 1.0, 0.9))
+
+
+# --- who is there -------------------------------------------------------------------------------------------------
+
+
+class Eyes:
+    """A detector that sees one person on the left in every picture, and counts its pictures."""
+
+    name, labels, size, device, precision = "eyes", ("person",), 384, "cpu", "fp32"
+
+    def __init__(self):
+        self.pictures = 0
+
+    def detect(self, images):
+        self.pictures += len(images)
+        return [[Detection("person", 0.8, Box(0.2, 0.4, 0.3, 0.9))] for _ in images]
+
+    def close(self): ...
+
+
+def look_around(flow, camera="yard", *, moved=True):
+    """One look, half a second after the one before."""
+    flow.clock.advance(0.5)
+    image = np.zeros((216, 384, 3), np.uint8) if moved else None
+    everything = np.ones((117, 208), np.bool_)
+    flow.pipeline.receive_look(
+        Look(camera, flow.clock.now(), flow.clock.tick_s(), image, FakePicture(), foreground=everything)
+    )
+
+
+@pytest.fixture
+def zoned(make_flow):
+    """A flow whose camera has a zone on its left."""
+    flow, zone = make_flow(eyes=Eyes()), Zone("left", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)), intrusion_s=1.0)
+    line = flow.add(zones=(ZoneConfig(zone),))
+    line.scene = SceneWatch(line.config, SceneOptions(), ZoneInfo("UTC"))
+    return flow
+
+
+async def test_somebody_in_a_zone_is_told_beside_the_model_and_ends(zoned, until):
+    flow = zoned
+    for _ in range(8):
+        before = flow.pipeline.lines["yard"].scene.counts["detected"]
+        look_around(flow)
+        await until(lambda before=before: flow.pipeline.lines["yard"].scene.counts["detected"] > before)
+    assert [(alert.label, str(alert.type)) for alert in flow.alerts] == [("trespassing", "new")]
+    view = flow.pipeline.lines["yard"].view(flow.clock.now(), flow.clock.tick_s())
+    assert (view["active"], view["label"], view["persons"]) == (True, "trespassing", 1)
+    await flow.pipeline.remove("yard")
+    assert str(flow.alerts[-1].type) == "end"
+
+
+async def test_a_picture_in_which_nothing_moved_costs_no_detector(zoned, until):
+    flow, scene = zoned, zoned.pipeline.lines["yard"].scene
+    for n in range(6):
+        look_around(flow, moved=n < 2)
+        await until(lambda n=n: sum(scene.counts.values()) > n)
+    assert scene.counts == {"detected": 2, "still": 4, "blind": 0}
+
+
+async def test_privacy_forgets_who_was_there_and_looks_at_nobody(zoned, until):
+    flow, scene = zoned, zoned.pipeline.lines["yard"].scene
+    for n in range(8):
+        look_around(flow)
+        await until(lambda n=n: scene.counts["detected"] > n)
+    line = flow.pipeline.lines["yard"]
+    line.runtime = replace(line.runtime, privacy=True)
+    await flow.pipeline.pause("yard")
+    assert str(flow.alerts[-1].type) == "end"
+    look_around(flow)
+    await asyncio.sleep(0)
+    assert scene.counts["detected"] == 8
+    assert line.view(flow.clock.now(), flow.clock.tick_s())["persons"] is None
+
+
+async def test_a_zone_that_is_taken_away_ends_its_incident_in_place(zoned, until):
+    flow, scene = zoned, zoned.pipeline.lines["yard"].scene
+    for n in range(8):
+        look_around(flow)
+        await until(lambda n=n: scene.counts["detected"] > n)
+    flow.pipeline.set_config("yard", replace(flow.pipeline.lines["yard"].config, zones=()))
+    assert flow.told() == ["new", "end"]
