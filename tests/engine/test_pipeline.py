@@ -341,7 +341,7 @@ def look_around(flow, camera="yard", *, moved=True):
 
 
 @pytest.fixture
-def zoned(make_flow):
+async def zoned(make_flow):
     """A flow whose camera has a zone on its left."""
     flow, zone = make_flow(eyes=Eyes()), Zone("left", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)), intrusion_s=1.0)
     line = flow.add(zones=(ZoneConfig(zone),))
