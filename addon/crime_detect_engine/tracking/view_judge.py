@@ -142,7 +142,8 @@ class ViewJudge:
             kept = max(kept, self._recognise(reference, now, anchors))
             for other in known.values():
                 if other is not reference or (seen.colour < _GREY) not in known:
-                    kept = max(kept, float((alike(other.edges, now, inverted=True)[other.anchors()] > HELD).mean()))
+                    found = alike(other.edges, now, inverted=True)[other.anchors()]
+                    kept = max(kept, float((found > HELD).mean()) if found.size >= FEWEST else 0.0)
         self._remember_fall(kept, tick_s, calm)
         if seen.saturated - reference.saturated > (_GLARE if kept < _SEEN else 2 * _GLARE):
             return Judged(BLINDED, seen.saturated, kept)
