@@ -23,6 +23,7 @@ from .domain.types import Alert, Frame, Grounds, Image, ModelRef, Reason, Region
 from .places_watch import PlacesWatch
 from .rule_judge import Beside, RuleJudge, RuleJudges
 from .tracking.appearance import appearance
+from .tracking.flow import median_motion
 from .tracking.foreground import Foreground, share
 from .tracking.leftovers import LeftoverOptions, StaticObject, StaticObjects
 from .tracking.rules import Finding
@@ -61,6 +62,7 @@ class SceneWatch:
         self._judges = RuleJudges(found)
         self._scene: Scene | None = None
         self._detections: Sequence[Detection] = ()
+        self._before: Image | None = None
         self._region = Region()
         self._pattern = PatternState()
         self._looking_since_s: float | None = None
@@ -127,7 +129,7 @@ class SceneWatch:
     def clear(self) -> None:
         """Privacy: what was in view is forgotten."""
         self._tracker.clear()
-        self._scene, self._detections, self._looking_since_s = None, (), None
+        self._scene, self._detections, self._looking_since_s, self._before = None, (), None, None
         self._shown, self._left, self._covered = TamperState(), (), ()
         self._places.forget()
         self._judges.clear()
@@ -178,7 +180,10 @@ class SceneWatch:
             followed = [one for one in detections if one.label in self._followed]
             aspect, mask = look.picture.width / max(1, look.picture.height), look.foreground
             stirred = (lambda _: 0.0) if mask is None else partial(share, mask)
-            self._tracker.update(followed, look.tick_s, aspect, stirred, partial(appearance, look.image))
+            before, self._before = self._before, look.image
+            same = before is not None and before.shape == look.image.shape
+            flow = partial(median_motion, before, look.image) if before is not None and same else None
+            self._tracker.update(followed, look.tick_s, aspect, stirred, partial(appearance, look.image), flow)
             # An incident ends by looks that do not confirm it: these come at the full pace, too.
             self._busy = self._tracker.busy or any(judge.state.open_incidents for judge in self._judges.all)
         scene = Scene(look.camera, look.at, look.tick_s, self._tracker.objects())

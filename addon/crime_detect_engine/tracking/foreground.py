@@ -10,7 +10,7 @@ from crime_detect_engine.domain.scene import Box
 from crime_detect_engine.domain.types import Image
 
 Mask = NDArray[np.bool_]
-_WIDTH = 208
+_WIDTH = 128
 _HISTORY = 240
 """Looks that make the background: two minutes."""
 _VARIANCE = 25.0

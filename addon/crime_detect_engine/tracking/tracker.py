@@ -24,6 +24,8 @@ PATH_POINTS = 600
 _MOVED = 0.25
 """Heights of its box that something went from where it was first seen: more than boxes tremble."""
 _FOREGROUND = 0.04
+_CARRIED_LOOKS = 2
+"""Missed for longer, what moves in the box is somebody else."""
 _ALIKE = 0.6
 _RENEWED = 0.3
 _STANDING = 0.15
@@ -134,12 +136,14 @@ class Tracker:
         aspect: float = 16 / 9,
         stirred: Callable[[Box], float] | None = None,
         looks: Callable[[Box], Appearance] | None = None,
+        flow: Callable[[Box], tuple[float, float] | None] | None = None,
     ) -> None:
         """Takes what a detector found at `tick_s`.
 
         `stirred`: how much of a box is foreground. With it, what never moved and never was foreground is a poster, a
         statue or a coat on its hook, and shown to nobody until it stirs. `looks`: how what is in a box looks. With it,
-        who was hidden comes back only as somebody who looks alike.
+        who was hidden comes back only as somebody who looks alike. `flow`: how what is in a box moved since the last
+        look, to carry on who was missed.
         """
         self._stirred, self._looks, self._aspect = stirred, looks, aspect
         elapsed_s = 0.0 if self._tick_s is None else max(0.0, tick_s - self._tick_s)
@@ -153,6 +157,9 @@ class Tracker:
         for track in left:
             track.missed += 1
             track.motion.rest()
+            went = flow(track.box) if flow is not None and track.confirmed and track.missed <= _CARRIED_LOOKS else None
+            if went is not None:
+                track.box = _shifted(track.box, *went)
         self._tracks = [track for track in self._tracks if self._lives(track, tick_s)]
         seen = [track for track in self._tracks if not track.missed]
         for one in unmatched:
@@ -281,6 +288,10 @@ def _walk(track: _Track, tick_s: float) -> None:
         track.path.pop()
     track.path.append((tick_s, *track.box.foot))
     del track.path[:-PATH_POINTS]
+
+
+def _shifted(box: Box, x: float, y: float) -> Box:
+    return Box(box.left + x, box.top + y, box.right + x, box.bottom + y)
 
 
 def _speed(track: _Track) -> float:

@@ -188,3 +188,19 @@ def test_who_comes_from_behind_something_is_known_by_the_coat(coat: NDArray[np.f
         tracker.update(found, n * STEP_S, looks=lambda _, n=n: RED if n < 5 else coat)
         seen.append(tracker.objects())
     assert len(ids(seen)) == people
+
+
+def test_who_is_missed_for_a_look_is_carried_on_by_what_moves_in_the_box() -> None:
+    tracker = Tracker()
+    for n in range(4):
+        tracker.update([person(0.3 + 0.03 * n)], n * STEP_S)
+    (before,) = tracker.objects()
+    tracker.update([], 4 * STEP_S, flow=lambda _: (0.03, 0.01))
+    (after,) = tracker.objects()
+    assert after.box.left == pytest.approx(before.box.left + 0.03)
+    assert after.box.bottom == pytest.approx(before.box.bottom + 0.01)
+    assert after.last_tick_s == before.last_tick_s, "it was not seen"
+    for n in range(5, 8):
+        tracker.update([], n * STEP_S, flow=lambda _: (0.03, 0.01))
+    (later,) = tracker.objects()
+    assert later.box.left == pytest.approx(before.box.left + 0.06), "two looks, then it may be somebody else"
