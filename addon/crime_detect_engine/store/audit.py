@@ -12,7 +12,9 @@ from sqlalchemy import Connection, delete, insert, select
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.ports import Actor
 
+from .chain import chain_audit, erase
 from .database import Database
+from .evidence.links import AUDIT
 from .tables import audit
 
 
@@ -31,15 +33,20 @@ def append_audit(
     connection: Connection, at: datetime, actor: Actor, action: str, target: str, details: Mapping[str, Any]
 ) -> None:
     """In the caller's transaction, so that nothing is done unseen. `details` must be free of secrets."""
-    connection.execute(
+    added = connection.execute(
         insert(audit).values(
             at=at, actor=actor.name[:128], role=actor.role, action=action, target=target, details=dict(details)
         )
     )
+    (entry_id,) = added.inserted_primary_key or ()
+    chain_audit(connection, entry_id, at)
 
 
 def prune_audit(connection: Connection, now: datetime, keep_s: float) -> int:
-    return connection.execute(delete(audit).where(audit.c.at < now - timedelta(seconds=keep_s))).rowcount
+    old = audit.c.at < now - timedelta(seconds=keep_s)
+    ids = connection.execute(select(audit.c.id).where(old)).scalars().all()
+    erase(connection, [f"{AUDIT}:{entry_id}" for entry_id in ids], now)
+    return connection.execute(delete(audit).where(old)).rowcount
 
 
 class Audit:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.types import ChangeType, Event, Incident, IncidentChanged, Severity
 
+from .chain import Circumstances, chain_incident, erase, no_circumstances
 from .database import Database
 from .events import DeliveriesFor, append_incident_event
 from .lifecycle import MediaFile, doom, register, remove_doomed
@@ -48,6 +49,7 @@ class Journal:
         self.database = database
         self.folder = folder
         self.clock = clock
+        self.circumstances: Circumstances = no_circumstances
         self._errors: dict[str, str] = {}
         self._deliveries_for = deliveries_for
         self._loop = loop
@@ -81,6 +83,7 @@ class Journal:
             nonlocal sidecar
             change = job(connection)
             if change.incident is not None:
+                self.chain(connection, change.incident.incident_id)
                 sidecar = sidecar_bytes(change.incident, published=change.published)
                 self.register(connection, change.incident, change.stem, SIDECAR, len(sidecar))
             return change
@@ -130,6 +133,10 @@ class Journal:
         file = MediaFile(stem + SUFFIX[kind], incident.incident_id, incident.camera, kind, size)
         register(connection, file, self.clock.now())
 
+    def chain(self, connection: Connection, incident_id: str) -> None:
+        """A link for what an ended incident is now, in the transaction that made it so."""
+        chain_incident(connection, self.folder, incident_id, self.clock.now(), self.circumstances)
+
     def sweep(self) -> int:
         """Removes what is marked for deletion; returns how many files went."""
         count = 0
@@ -166,6 +173,7 @@ class Journal:
         before = incident_from(row._asdict())
         doom(connection, incident_id, None, reason)
         remove(connection, incident_id)
+        erase(connection, [incident_id], self.clock.now())
         if not row.published:
             return Change(None, removes=True)
         return Change(None, self._append(connection, ChangeType.DELETED, before, None), removes=True)

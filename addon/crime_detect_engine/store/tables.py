@@ -168,6 +168,28 @@ audit = Table(
     Column("details", JSON, nullable=False),
 )
 
+# Links are only ever added. What a link is the digest of lies beside it with its salt, and goes when its record goes.
+chain = Table(
+    "chain",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+chain_contents = Table(
+    "chain_contents",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", String(32), nullable=False),
+    Column("salt", String(32), nullable=False),
+    Column("content", Text, nullable=False),
+    Index("chain_contents_by_subject", "subject", "seq"),
+)
+
 tokens = Table(
     "tokens",
     metadata,

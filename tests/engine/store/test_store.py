@@ -27,6 +27,7 @@ from crime_detect_engine.domain.types import (
     Severity,
     Verdict,
 )
+from crime_detect_engine.store.chain_check import check_chain
 from crime_detect_engine.store.incidents import IncidentContext
 from crime_detect_engine.store.store import Store
 
@@ -311,6 +312,7 @@ async def test_a_kill_at_every_step_of_a_write_leaves_a_consistent_store(tmp_pat
         store = await open_store(tmp_path / f"step{step}")
         await store.recover()
         await check_consistent(store)
+        assert (await store._database.read(check_chain)).fault is None
         page = await store.incidents(IncidentQuery())
         assert {one.incident_id for one in page.items} >= set(ids)
         media = tmp_path / f"step{step}" / "media"
