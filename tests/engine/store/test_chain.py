@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -13,6 +11,7 @@ from crime_detect_engine.domain.types import Verdict
 from crime_detect_engine.store.chain import head
 from crime_detect_engine.store.chain_check import ChainReport, check_chain
 from crime_detect_engine.store.retention import RetentionOptions
+from crime_detect_engine.store.tables import incidents
 
 PERSON = Actor("anna", "admin")
 
@@ -22,40 +21,42 @@ async def check(store, *, files: bool = True) -> ChainReport:
     return await store._database.read(lambda c: check_chain(c, folder))
 
 
-def rows(tmp_path, sql: str) -> list[tuple]:
-    with closing(sqlite3.connect(tmp_path / "data" / "crime_detect.db")) as connection:
-        return connection.execute(sql).fetchall()
+async def rows(store, sql: str) -> list[tuple]:
+    return [tuple(row) for row in await store._database.read(lambda c: c.exec_driver_sql(sql).all())]
 
 
-def alter(tmp_path, sql: str) -> None:
-    with closing(sqlite3.connect(tmp_path / "data" / "crime_detect.db")) as connection:
-        connection.execute(sql)
-        connection.commit()
+async def alter(store, *statements: str) -> None:
+    """As somebody would who has the database and knows nothing of the chain."""
+
+    def job(connection) -> None:
+        for sql in statements:
+            connection.exec_driver_sql(sql)
+
+    await store._database.write(job)
 
 
-async def test_an_incident_is_linked_at_its_end_and_at_each_later_change(store, add_incident, make_alert, tmp_path):
+async def test_an_incident_is_linked_at_its_end_and_at_each_later_change(store, add_incident, make_alert):
     await store.write(make_alert(camera="gate"), b"jpeg")
     assert (await check(store)).links == 1  # an incident that goes on is in no link yet
     incident_id = await add_incident()
     await store.set_verdict(incident_id, Verdict.CONFIRMED, PERSON)
     await store.set_verdict(incident_id, Verdict.CONFIRMED, PERSON)
     await store.hold(incident_id, True, PERSON)
-    kinds = [kind for (kind,) in rows(tmp_path, "SELECT kind FROM chain ORDER BY seq")]
+    kinds = [kind for (kind,) in await rows(store, "SELECT kind FROM chain ORDER BY seq")]
     assert kinds == ["genesis", "incident", "audit", "incident", "audit", "audit", "incident"]
     report = await check(store)
     assert (report.links, report.fault, report.erased) == (7, None, 0)
 
 
-async def test_links_hold_nothing_that_tells_of_anybody(store, add_incident, tmp_path):
+async def test_links_hold_nothing_that_tells_of_anybody(store, add_incident):
     incident_id = await add_incident()
     await store.set_verdict(incident_id, Verdict.CONFIRMED, PERSON)
-    for row in rows(tmp_path, "SELECT * FROM chain"):
+    for row in await rows(store, "SELECT * FROM chain"):
         assert not {"anna", "yard", "fighting", incident_id} & {str(value) for value in row}
-    first, second = (json.loads(text) for (text,) in rows(
-        tmp_path, f"SELECT content FROM chain_contents WHERE subject = '{incident_id}' ORDER BY seq"
+    first, second = (json.loads(text) for (text,) in await rows(store, f"SELECT content FROM chain_contents WHERE subject = '{incident_id}' ORDER BY seq"
     ))  # fmt: skip
     assert first["media"] == second["media"]
-    salts = [salt for (salt,) in rows(tmp_path, "SELECT salt FROM chain_contents")]
+    salts = [salt for (salt,) in await rows(store, "SELECT salt FROM chain_contents")]
     assert len(set(salts)) == len(salts)
 
 
@@ -89,41 +90,18 @@ async def test_links_hold_nothing_that_tells_of_anybody(store, add_incident, tmp
         ),
     ],
 )
-async def test_what_is_edited_in_the_database_is_found(store, add_incident, tmp_path, sql, said):
+async def test_what_is_edited_in_the_database_is_found(store, add_incident, sql, said):
     incident_id = await add_incident()
     await store.set_verdict(incident_id, Verdict.CONFIRMED, PERSON)
     assert (await check(store)).fault is None
-    alter(tmp_path, sql)
+    await alter(store, sql)
     assert str((await check(store)).fault).startswith(said)
 
 
-async def test_a_record_that_was_slipped_in_is_in_no_link(store, add_incident, tmp_path):
+async def test_a_record_that_was_slipped_in_is_in_no_link(store, add_incident):
     await add_incident()
-    columns = [
-        "camera",
-        "source",
-        "label",
-        "confidence",
-        "threshold",
-        "severity",
-        "notify",
-        "started_at",
-        "ended_at",
-        "probabilities",
-        "boxes",
-    ]
-    columns += [
-        "identities",
-        "scores_summary",
-        "snapshot_rev",
-        "faces_blurred",
-        "acknowledged",
-        "hold",
-        "published",
-        "stem",
-    ]
-    names = ", ".join(columns)
-    alter(tmp_path, f"INSERT INTO incidents (incident_id, {names}) SELECT 'X', {names} FROM incidents")
+    names = ", ".join(incidents.c.keys()[1:])
+    await alter(store, f"INSERT INTO incidents (incident_id, {names}) SELECT 'X', {names} FROM incidents")
     assert str((await check(store)).fault) == "incident X is in no link"
 
 
@@ -137,7 +115,7 @@ async def test_a_picture_that_was_exchanged_is_found(store, add_incident):
     assert (await check(store, files=False)).fault is None
 
 
-async def test_erasure_leaves_tombstones_and_a_chain_that_holds(store, add_incident, clock, tmp_path):
+async def test_erasure_leaves_tombstones_and_a_chain_that_holds(store, add_incident, clock):
     kept, gone = await add_incident(), await add_incident(timedelta(hours=1))
     await store.set_verdict(gone, Verdict.CONFIRMED, PERSON)
     before = await store._database.read(head)
@@ -145,13 +123,13 @@ async def test_erasure_leaves_tombstones_and_a_chain_that_holds(store, add_incid
     report = await check(store)
     assert (report.fault, report.erased) == (None, 2)
     assert report.head.seq > before.seq
-    assert rows(tmp_path, f'SELECT * FROM chain_contents WHERE content LIKE \'%"incident_id":"{gone}"%\'') == []
+    assert await rows(store, f'SELECT * FROM chain_contents WHERE content LIKE \'%"incident_id":"{gone}"%\'') == []
     store.retention.options = RetentionOptions(incidents_s=3600.0)
     clock.advance(366 * 86400)
     await store.retention.clean()  # takes the other incident and a year's audit
     report = await check(store)
     assert (report.fault, report.erased) == (None, 5)
-    assert rows(tmp_path, f"SELECT 1 FROM chain_contents WHERE subject = '{kept}'") == []
+    assert await rows(store, f"SELECT 1 FROM chain_contents WHERE subject = '{kept}'") == []
 
 
 async def test_pictures_that_retention_takes_are_a_change_like_others(store, add_incident, clock):
@@ -162,24 +140,25 @@ async def test_pictures_that_retention_takes_are_a_change_like_others(store, add
     assert (await check(store)).fault is None
 
 
-async def test_an_older_database_begins_its_chain_and_says_what_was_before(open_store, add_incident, store, tmp_path):
+async def test_an_older_database_begins_its_chain_and_says_what_was_before(open_store, add_incident, store):
     incident_id = await add_incident()
     await store.set_verdict(incident_id, Verdict.CONFIRMED, PERSON)
+    older = "UPDATE alembic_version SET version_num = '0002'"
+    await alter(store, "DROP TABLE chain", "DROP TABLE chain_contents", older)
     await store.close()
-    for sql in ("DROP TABLE chain", "DROP TABLE chain_contents", "UPDATE alembic_version SET version_num = '0002'"):
-        alter(tmp_path, sql)
     again = await open_store()
     report = await check(again)
     assert (report.links, report.fault) == (3, None)
-    first = rows(tmp_path, "SELECT content FROM chain_contents ORDER BY seq")[0][0]
+    first = (await rows(again, "SELECT content FROM chain_contents ORDER BY seq"))[0][0]
     assert json.loads(first) == {"engine": again.uuid, "records_before": 2}
     await again.hold(incident_id, True, PERSON)
     report = await check(again)
     assert (report.links, report.fault) == (5, None)
     await again.close()
-    assert (await check(await open_store())).links == 5  # it begins once
-    alter(tmp_path, "UPDATE incidents SET label = 'robbery'")
-    assert str((await check(await open_store())).fault).startswith("link 5: incident")
+    last = await open_store()
+    assert (await check(last)).links == 5  # it begins once
+    await alter(last, "UPDATE incidents SET label = 'robbery'")
+    assert str((await check(last)).fault).startswith("link 5: incident")
 
 
 async def test_a_transaction_that_fails_leaves_no_link(store, add_incident, monkeypatch):
