@@ -27,20 +27,23 @@ from crime_detect_engine.domain.types import (
 )
 
 from . import events, incidents, lifecycle, records, writing
+from .address import DatabaseOptions
 from .audit import Audit, append_audit
 from .clips import Clips
 from .database import Database
 from .deliveries import Deliveries
 from .events import DeliveriesFor, no_deliveries
+from .figures import Figures
 from .incidents import IncidentContext
 from .journal import Change, Journal
 from .media import RESERVE_BYTES, SNAPSHOT, MediaFolder
-from .opening import DATABASE, open_database
+from .opening import choose_backend, open_database
 from .retention import Retention, RetentionOptions
 from .runtime import CameraSwitches
 from .tables import meta
 from .tokens import Tokens
 
+_SQLITE = DatabaseOptions()
 _NO_CONTEXT = IncidentContext()
 _DEFAULT_RETENTION = RetentionOptions()
 
@@ -48,8 +51,8 @@ _DEFAULT_RETENTION = RetentionOptions()
 class Store:
     """One data directory. Every method raises StoreError when the database refuses.
 
-    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `audit`, `clips` and `retention` are the other
-    things kept. Whoever changes something need not tell anybody: `subscribe` hears of every event.
+    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `audit`, `clips`, `figures` and `retention` are
+    the other things kept. Whoever changes something need not tell anybody: `subscribe` hears of every event.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Store:
         self.tokens = Tokens(database, clock, data_dir)
         self.audit = Audit(database, clock)
         self.clips = Clips(journal)
+        self.figures = Figures(database)
         self.retention = Retention(journal, _DEFAULT_RETENTION)
 
     @classmethod
@@ -80,17 +84,20 @@ class Store:
         retention: RetentionOptions = _DEFAULT_RETENTION,
         reserve_bytes: int = RESERVE_BYTES,
         repair: bool = True,
+        database: DatabaseOptions = _SQLITE,
     ) -> Store:
         """Opens or creates; migrates after a checked copy, rebuilds a malformed database. Raises StoreError.
 
+        `database` is SQLite in the data directory, or a database on a PostgreSQL server that no other service uses.
         The service calls `recover` next. Short commands beside a running service must not, and say `repair=False`.
         """
         loop = asyncio.get_running_loop()
+        backend = choose_backend(data_dir, database)
         executor = ThreadPoolExecutor(1, "store")
         folder = MediaFolder(data_dir / "media", reserve_bytes)
 
         def prepare() -> tuple[Engine, Mapping[str, str]]:
-            engine = open_database(data_dir, folder, clock.now(), repair=repair)
+            engine = open_database(data_dir, folder, clock.now(), service=repair, backend=backend)
             with engine.connect().execution_options(write=False) as connection:
                 return engine, {row.key: row.value for row in connection.execute(select(meta))}
 
@@ -99,7 +106,7 @@ class Store:
         except StoreError:
             executor.shutdown(wait=False)
             raise
-        journal = Journal(Database(engine, executor), folder, clock, deliveries_for, loop)
+        journal = Journal(Database(engine, backend, executor), folder, clock, deliveries_for, loop)
         store = cls(executor, journal, data_dir, identity)
         store.retention.options = retention
         return store
@@ -264,17 +271,22 @@ class Store:
         """What the disk or the database refuses at present, for health and the page."""
         return self._database.error or self._journal.error or self._journal.shortage()
 
+    @property
+    def database_name(self) -> str:
+        """Kind, version and place of the database, without a password."""
+        return f"{self._database.backend.name} at {self._database.backend.place}"
+
     async def storage(self) -> Mapping[str, Any]:
         """`{free_bytes, total_bytes, database_bytes, media_bytes, media_quota, media, error}`.
 
         `media` is bytes by camera and kind.
         """
-        usage = await self._database.read(lifecycle.usage)
-        folder, path = self._journal.folder, self._data_dir / DATABASE
+        folder, backend = self._journal.folder, self._database.backend
+        usage, size = await self._database.read(lambda c: (lifecycle.usage(c), backend.bytes(c)))
         return {
             "free_bytes": folder.free_bytes(),
             "total_bytes": folder.total_bytes(),
-            "database_bytes": path.stat().st_size,
+            "database_bytes": size,
             "media_bytes": sum(size for kinds in usage.values() for size in kinds.values()),
             "media_quota": self.retention.options.media_quota,
             "media": usage,

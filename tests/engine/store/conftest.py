@@ -12,7 +12,10 @@ import pytest
 from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.types import Alert, ChangeType, Score, Severity
 from crime_detect_engine.domain.ulid import ulid
+from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.store import Store
+
+from tests.rig.postgres import Postgres, postgres_missing
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 OpenStore = Callable[..., Awaitable[Store]]
@@ -23,13 +26,48 @@ def clock() -> ManualClock:
     return ManualClock(START)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real server, the same for all tests."""
+    if reason := postgres_missing():
+        pytest.skip(reason)
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], DatabaseOptions]]:
+    """What a data directory keeps its records in: the same database for the same directory, an empty one at first."""
+    if request.param == "sqlite":
+        yield lambda _data_dir: DatabaseOptions()
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    names: dict[Path, str] = {}
+
+    def of(data_dir: Path) -> DatabaseOptions:
+        if data_dir not in names:
+            names[data_dir] = server.create()
+        return DatabaseOptions(server.url(names[data_dir]))
+
+    yield of
+    for name in names.values():
+        server.drop(name)
+
+
 @pytest.fixture
-async def open_store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[OpenStore]:
-    """Opens `tmp_path/data` (or `data_dir`); closing twice is fine."""
+async def open_store(
+    tmp_path: Path, clock: ManualClock, database: Callable[[Path], DatabaseOptions]
+) -> AsyncIterator[OpenStore]:
+    """Opens `tmp_path/data` (or `data_dir`); closing twice is fine. A test that asks for this runs with each database,
+
+    but for one that is marked `parametrize("database", ["sqlite"], indirect=True)`.
+    """
     opened: list[Store] = []
 
     async def open_one(data_dir: Path | None = None, **options: Any) -> Store:
-        store = await Store.open(data_dir or tmp_path / "data", clock, **{"reserve_bytes": 0, **options})
+        folder = data_dir or tmp_path / "data"
+        given = {"reserve_bytes": 0, "database": database(folder), **options}
+        store = await Store.open(folder, clock, **given)
         opened.append(store)
         return store
 

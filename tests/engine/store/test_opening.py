@@ -16,15 +16,17 @@ from crime_detect_engine.domain.ports import Actor, IncidentQuery
 from crime_detect_engine.domain.types import Severity, Verdict
 from crime_detect_engine.store import opening
 from crime_detect_engine.store.media import MediaFolder
+from crime_detect_engine.store.sqlite import SqliteFile
 from crime_detect_engine.store.tables import metadata
 from sqlalchemy import create_engine
 
+SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 NEXT_STEP = '''
 """Owns a step that a later version might take."""
 import sqlalchemy as sa
 from alembic import op
 revision = "later"
-down_revision = "0002"
+down_revision = "0003"
 def upgrade():
     op.add_column("incidents", sa.Column("weather", sa.Text()))
     {then}
@@ -51,6 +53,7 @@ def rows(path: Path, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
+@SQLITE
 async def test_migrations_give_exactly_the_tables_of_the_code(open_store, tmp_path):
     await (await open_store()).close()
     engine = create_engine(f"sqlite:///{tmp_path / 'data' / 'crime_detect.db'}")
@@ -60,6 +63,7 @@ async def test_migrations_give_exactly_the_tables_of_the_code(open_store, tmp_pa
     assert rows(tmp_path / "data" / "crime_detect.db", "PRAGMA journal_mode") == [("wal",)]
 
 
+@SQLITE
 async def test_a_newer_database_is_refused_untouched(open_store, later_version, tmp_path, monkeypatch):
     with monkeypatch.context():
         later_version()
@@ -72,6 +76,7 @@ async def test_a_newer_database_is_refused_untouched(open_store, later_version, 
     assert path.read_bytes() == before
 
 
+@SQLITE
 async def test_a_migration_is_preceded_by_a_sound_copy(open_store, later_version, tmp_path):
     store = await open_store()
     await store.append_engine_event({"version": "1"})
@@ -82,32 +87,35 @@ async def test_a_migration_is_preceded_by_a_sound_copy(open_store, later_version
     await store.close()
     path = tmp_path / "data" / "crime_detect.db"
     assert "weather" in {row[1] for row in rows(path, "PRAGMA table_info(incidents)")}
-    copy = path.with_name("crime_detect.db.before-0002-to-later")
+    copy = path.with_name("crime_detect.db.before-0003-to-later")
     assert rows(copy, "PRAGMA integrity_check") == [("ok",)]
-    assert rows(copy, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert rows(copy, "SELECT version_num FROM alembic_version") == [("0003",)]
     assert rows(copy, "SELECT seq FROM events") == [(1,)]
 
 
+@SQLITE
 async def test_a_migration_that_fails_changes_nothing(open_store, later_version, tmp_path):
     await (await open_store()).close()
     later_version('op.execute("INSERT INTO nowhere VALUES (1)")')
     with pytest.raises(StoreError, match="nowhere"):
         await open_store()
     path = tmp_path / "data" / "crime_detect.db"
-    assert rows(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0003",)]
     assert "weather" not in {row[1] for row in rows(path, "PRAGMA table_info(incidents)")}
 
 
+@SQLITE
 async def test_without_room_for_a_copy_nothing_is_migrated(open_store, later_version, tmp_path):
     await (await open_store()).close()
-    (tmp_path / "data" / "crime_detect.db.before-0002-to-later").mkdir()
+    (tmp_path / "data" / "crime_detect.db.before-0003-to-later").mkdir()
     later_version()
     with pytest.raises(StoreError):
         await open_store()
     path = tmp_path / "data" / "crime_detect.db"
-    assert rows(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0003",)]
 
 
+@SQLITE
 @pytest.mark.parametrize("damage", ["text", "header", "middle"])
 async def test_a_malformed_database_is_set_aside_and_rebuilt(open_store, make_alert, tmp_path, damage):
     store = await open_store()
@@ -144,6 +152,7 @@ async def test_a_malformed_database_is_set_aside_and_rebuilt(open_store, make_al
     assert (await store.tokens.find(admin.read_text().strip())).role == "admin"
 
 
+@SQLITE
 async def test_a_torn_log_loses_only_what_was_not_finished(open_store, make_alert, tmp_path):
     store = await open_store()
     await store.write(make_alert(), None)
@@ -157,6 +166,7 @@ async def test_a_torn_log_loses_only_what_was_not_finished(open_store, make_aler
     assert not list(crashed.glob("*.malformed*"))
 
 
+@SQLITE
 async def test_a_locked_database_is_an_error_and_not_set_aside(clock, open_store, tmp_path):
     await (await open_store()).close()
     path = tmp_path / "data" / "crime_detect.db"
@@ -167,12 +177,16 @@ async def test_a_locked_database_is_an_error_and_not_set_aside(clock, open_store
         other.commit()
         with pytest.raises(StoreError, match="locked"):
             opening.open_database(
-                tmp_path / "data", MediaFolder(tmp_path / "data" / "media"), clock.now(), busy_timeout_ms=50
+                tmp_path / "data",
+                MediaFolder(tmp_path / "data" / "media"),
+                clock.now(),
+                backend=SqliteFile(tmp_path / "data", busy_timeout_ms=50),
             )
     assert path.exists()
     assert not list(path.parent.glob("*.malformed*"))
 
 
+@SQLITE
 async def test_a_restored_copy_has_a_new_epoch_and_the_same_uuid(open_store, tmp_path):
     store = await open_store()
     await store.close()

@@ -122,6 +122,7 @@ async def test_a_clock_that_went_back_deletes_nothing(store, add_incident, clock
     assert await store.retention.plan() == []
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_a_locked_database_deletes_nothing(store, add_incident, tmp_path, monkeypatch):
     incident_id = await add_incident(day(40))
     await store._database.read(lambda c: c.exec_driver_sql("PRAGMA busy_timeout=50"))

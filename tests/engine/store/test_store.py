@@ -32,6 +32,7 @@ from crime_detect_engine.store.incidents import IncidentContext
 from crime_detect_engine.store.store import Store
 
 PERSON = Actor("anna", "operator")
+SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 async def all_events(store: Store) -> list[Event]:
@@ -232,6 +233,7 @@ async def test_a_full_media_disk_costs_the_picture_not_the_record(store, make_al
     assert store.storage_error is None
 
 
+@SQLITE
 async def test_a_disk_that_fills_up_keeps_what_was_stored_and_recovers(small_disk, open_store, make_alert, clock):
     store = await open_store(small_disk / "data")
     stored = []
@@ -270,6 +272,7 @@ async def test_a_disk_without_inodes_costs_the_picture_not_the_record(small_disk
     await check_consistent(store)
 
 
+@SQLITE
 async def test_a_disk_that_turns_read_only_is_said_and_forgiven(small_disk, open_store, make_alert):
     store = await open_store(small_disk / "data")
     await store.write(make_alert(), b"x")
@@ -301,6 +304,7 @@ async def test_media_are_not_written_beneath_a_missing_mount(store, make_alert, 
     assert not (tmp_path / "data" / "media").exists()
 
 
+@SQLITE
 async def test_a_kill_at_every_step_of_a_write_leaves_a_consistent_store(tmp_path, open_store, clock):
     """`kill -9` at each system call that writes: nothing told is lost, nothing half is left."""
     script = Path(__file__).with_name("crash_writer.py")
