@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 
 from crime_detect_engine.domain.errors import StoreError
@@ -19,3 +21,13 @@ def encode_jpeg(image: Image, quality: int = QUALITY) -> bytes:
     if not done:
         raise StoreError("a picture cannot be encoded")
     return data.tobytes()
+
+
+def thumbnail(path: Path, width: int = 320) -> bytes | None:
+    """A small JPEG of a picture on the disk; None where it is gone or is none."""
+    image = cv2.imread(str(path))
+    if image is None:
+        return None
+    height = max(round(image.shape[0] * width / image.shape[1]), 1)
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return encode_jpeg(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), 75)
