@@ -155,8 +155,9 @@ class Service:
         def deliveries(event: IncidentChanged) -> Sequence[tuple[str, str]]:
             return deliveries_for(event, self.config.alerts, mqtt=self.config.mqtt is not None)
 
+        config = self.config
         self._store = await Store.open(
-            self._data, self._clock, deliveries_for=deliveries, retention=self.config.retention
+            self._data, self._clock, deliveries_for=deliveries, retention=config.retention, database=config.database
         )
         self._stack.push_async_callback(self._store.close)
         closed = await self._store.recover()

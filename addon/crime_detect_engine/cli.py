@@ -163,6 +163,7 @@ def _add_administration(commands: Any) -> None:
     create.add_argument("--role", required=True, choices=("viewer", "operator", "investigator", "admin", "integration"))
     create.add_argument("--cameras", nargs="*", metavar="CAMERA", help="limit it to these cameras")
     create.add_argument("--name", default="command line", help="shown in the audit")
+    create.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
     _add_data(create)
     _add_later(commands)
 

@@ -24,6 +24,8 @@ from .domain.errors import CrimeDetectError, SourceError
 from .domain.scene import PERSON
 from .sources.address import redact, scheme_of, split_url
 from .sources.frigate import FrigateDiscovery, FrigateOptions
+from .store.address import DatabaseOptions
+from .store.opening import look
 from .store.store import Store
 from .vision.checkpoint import list_checkpoints
 from .vision.classifier import load_classifier
@@ -69,7 +71,7 @@ def examine(data: Path, config_file: Path | None) -> Iterator[Finding]:
     config, findings = _configuration(config_file)
     yield _inference(data, config.model)
     yield _detector(data, config)
-    yield _storage(data)
+    yield _storage(data, config.database)
     yield from findings
     yield from _reachable(config)
 
@@ -153,23 +155,26 @@ def _detector(data: Path, config: Config) -> Finding:
     )
 
 
-def _storage(data: Path) -> Finding:
-    if not data.exists():
-        return Finding("storage", ABSENT, f"{data} is made at the first start")
+def _storage(data: Path, database: DatabaseOptions) -> Finding:
+    """Makes no tables on a server where the service has made none."""
     try:
-        asyncio.run(_open_and_close(data))
+        if not data.exists():
+            place = "" if database.url is None else f"; {look(data, database, SystemClock().now())} answers"
+            return Finding("storage", ABSENT, f"{data} is made at the first start{place}")
+        name = asyncio.run(_open_and_close(data, database))
     except CrimeDetectError as error:
         return Finding("storage", BAD, str(error))
     free = shutil.disk_usage(data).free
-    detail = f"{data}: database opens, {free / 1e9:.1f} GB free"
+    detail = f"{data}: {name} opens, {free / 1e9:.1f} GB free"
     if free < LOW_DISK_BYTES:
         return Finding("storage", WARNING, detail, "free some space or lower retention.media_quota")
     return Finding("storage", GOOD, detail)
 
 
-async def _open_and_close(data: Path) -> None:
-    store = await Store.open(data, SystemClock(), repair=False)
+async def _open_and_close(data: Path, database: DatabaseOptions) -> str:
+    store = await Store.open(data, SystemClock(), repair=False, database=database)
     await store.close()
+    return store.database_name
 
 
 def _reachable(config: Config) -> Iterator[Finding]:

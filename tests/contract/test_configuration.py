@@ -104,7 +104,6 @@ def test_each_is_refused_alone(key: str, tmp_path: Path) -> None:
     [
         ("mode: threshold", "mode: budget", "cameras.front_door.detection.mode"),
         ("push: []", "push: [{name: phone}]", "alerts.push"),
-        ("database: sqlite", "database: postgresql+psycopg://u:p@h/d", "database"),
     ],
 )
 def test_values_that_come_later_are_refused_too(old: str, new: str, key: str, tmp_path: Path) -> None:

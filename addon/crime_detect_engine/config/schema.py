@@ -18,6 +18,7 @@ from crime_detect_engine.outputs import SCHEMA as ALERTS
 from crime_detect_engine.outputs import AlertOptions
 from crime_detect_engine.outputs.mqtt_options import SCHEMA as MQTT
 from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
+from crime_detect_engine.store.address import SCHEMA as DATABASE
 from crime_detect_engine.store.retention import SCHEMA as RETENTION
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import LINE_KEYS, ZONE_KEYS
@@ -103,7 +104,7 @@ SECTIONS = vol.Schema(
         "retention": Maybe(RETENTION),
         "privacy": Maybe({"blur_faces": not_in_this_version, "encrypt_originals": not_in_this_version}),
         "zeroconf": Maybe(fields.auto_or_off),
-        "database": Maybe(vol.Any("sqlite", msg="databases other than sqlite are not in this version")),
+        "database": Maybe(DATABASE),
     }
 )
 

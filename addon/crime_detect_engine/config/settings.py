@@ -13,6 +13,7 @@ from crime_detect_engine.domain.types import Location, Rules, Severity
 from crime_detect_engine.outputs import AlertOptions
 from crime_detect_engine.outputs.mqtt_options import MqttOptions
 from crime_detect_engine.sources.frigate import FrigateOptions
+from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import CrossingLine, Zone
 from crime_detect_engine.tracking.tamper import TamperOptions
@@ -110,7 +111,7 @@ class Config:
     severity: Mapping[str, Severity] = field(default_factory=dict)
     alerts: AlertOptions = field(default_factory=AlertOptions)
     retention: RetentionOptions = field(default_factory=RetentionOptions)
-    database: str = "sqlite"
+    database: DatabaseOptions = field(default_factory=DatabaseOptions)
     zeroconf: bool = True
     """Whether the local network is told where the engine is, when it listens there at all."""
     warnings: tuple[str, ...] = ()

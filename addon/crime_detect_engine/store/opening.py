@@ -41,6 +41,19 @@ def choose_backend(data_dir: Path, options: DatabaseOptions) -> Backend:
         raise StoreError(f"database: {error}") from None
 
 
+def look(data_dir: Path, options: DatabaseOptions, now: datetime) -> str:
+    """Connects and changes nothing: kind, version and place. Raises StoreError."""
+    backend = choose_backend(data_dir, options)
+    engine = backend.open(now, service=False)
+    try:
+        engine.connect().close()
+    except DBAPIError as error:
+        raise StoreError(backend.describe(error)) from None
+    finally:
+        engine.dispose()
+    return f"{backend.name} at {backend.place}"
+
+
 def open_database(
     data_dir: Path, folder: MediaFolder, now: datetime, *, service: bool = True, backend: Backend
 ) -> Engine:
@@ -55,7 +68,7 @@ def open_database(
         try:
             _migrate(engine, backend)
             with engine.begin() as connection:
-                _identify(connection, backend, data_dir, folder)
+                _identify(connection, backend, data_dir, folder, service=service)
                 begin(connection, now)
         except (StoreError, OSError, DBAPIError):
             engine.dispose()
@@ -64,6 +77,8 @@ def open_database(
         raise StoreError(f"the data directory {data_dir} cannot be used: {error.strerror or error}") from error
     except DBAPIError as error:
         raise StoreError(backend.describe(error)) from None
+    if service:
+        _log.info("records are kept in %s at %s", backend.name, backend.place)
     return engine
 
 
@@ -95,10 +110,15 @@ def _migrate(engine: Engine, backend: Backend) -> None:
         command.upgrade(config, "head")
 
 
-def _identify(connection: Connection, backend: Backend, data_dir: Path, folder: MediaFolder) -> None:
+def _identify(connection: Connection, backend: Backend, data_dir: Path, folder: MediaFolder, *, service: bool) -> None:
     """The uuid stays with the data directory; the epoch is new when the database is another than before."""
     known = {row.key: row.value for row in connection.execute(select(meta))}
     told, last_epoch = _read(data_dir / IDENTITY), _read(data_dir / EPOCH)
+    if not service and last_epoch and last_epoch != known.get("epoch"):
+        raise StoreError(
+            f"the service keeps the records of {data_dir} in another database than {backend.place}; give this command "
+            "the service's configuration with --config, or start the service first if its database has changed"
+        )
     # A restored or copied database is another one: clients must not take its numbers for those they know.
     mark = backend.mark(connection)
     if "epoch" not in known:

@@ -108,7 +108,6 @@ def test_error_names_line_key_and_what_is_allowed(text: str, line: int, words: l
         "privacy: {blur_faces: true}",
         "privacy: {encrypt_originals: true}",
         "retention: {archive: {path: /mnt, after: 30d}}",
-        "database: postgresql+psycopg://u:p@h/d",
         "alerts: {push: [{}]}",
         camera("{mode: budget}"),
         camera("{false_alarm_budget: 1/week}"),
