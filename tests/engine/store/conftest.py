@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,15 +10,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.types import Alert, ChangeType, Score, Severity
 from crime_detect_engine.domain.ulid import ulid
+from crime_detect_engine.store import opening
 from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.store import Store
 
 from tests.rig.postgres import Postgres, postgres_missing
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+NEXT_STEP = '''
+"""Owns a step that a later version might take."""
+import sqlalchemy as sa
+from alembic import op
+revision = "later"
+down_revision = "{head}"
+def upgrade():
+    op.add_column("incidents", sa.Column("weather", sa.Text()))
+    {then}
+'''
 OpenStore = Callable[..., Awaitable[Store]]
 
 
@@ -80,6 +94,23 @@ async def open_store(
 @pytest.fixture
 async def store(open_store: OpenStore) -> Store:
     return await open_store(deliveries_for=lambda _event: [("mqtt", "yard"), ("sms", "owner")])
+
+
+@pytest.fixture
+def later_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the code one migration newer; call with a statement that the step runs at its end."""
+    head = ScriptDirectory.from_config(opening._scripts()).get_current_head()
+
+    def install(then: str = "pass") -> None:
+        scripts = tmp_path / "migrations"
+        shutil.rmtree(scripts, ignore_errors=True)
+        shutil.copytree(Path(opening.__file__).with_name("migrations"), scripts)
+        (scripts / "versions" / "v9999_weather.py").write_text(NEXT_STEP.format(head=head, then=then))
+        config = Config()
+        config.set_main_option("script_location", str(scripts))
+        monkeypatch.setattr(opening, "_scripts", lambda: config)
+
+    return install
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from crime_detect_engine.domain.errors import StoreError
 from crime_detect_engine.domain.ports import Actor, IncidentQuery
@@ -21,31 +20,6 @@ from crime_detect_engine.store.tables import metadata
 from sqlalchemy import create_engine
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-NEXT_STEP = '''
-"""Owns a step that a later version might take."""
-import sqlalchemy as sa
-from alembic import op
-revision = "later"
-down_revision = "0003"
-def upgrade():
-    op.add_column("incidents", sa.Column("weather", sa.Text()))
-    {then}
-'''
-
-
-@pytest.fixture
-def later_version(tmp_path, monkeypatch):
-    """Makes the code one migration newer; call with a statement that the step runs at its end."""
-
-    def install(then: str = "pass") -> None:
-        scripts = tmp_path / "migrations"
-        shutil.copytree(Path(opening.__file__).with_name("migrations"), scripts)
-        (scripts / "versions" / "v9999_weather.py").write_text(NEXT_STEP.format(then=then))
-        config = Config()
-        config.set_main_option("script_location", str(scripts))
-        monkeypatch.setattr(opening, "_scripts", lambda: config)
-
-    return install
 
 
 def rows(path: Path, sql: str) -> list[tuple]:
