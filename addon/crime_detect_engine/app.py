@@ -13,30 +13,32 @@ from typing import Any
 
 from . import __version__, background
 from .activation import Activation
+from .alert_test import send_test
 from .analysis import UploadAnalysis
 from .anomaly_learning import AnomalyLearning
-from .assembly import build_line, model_folders, start_workers
+from .assembly import build_line, build_reporter, model_folders, start_workers
 from .config import CameraConfig, Config, changes, model_name
 from .config.editor import ConfigEditor
 from .configuring import Configuring
-from .control import Control, test_incident
+from .control import Control
 from .domain.clock import Clock
 from .domain.errors import ConfigError, InvalidInputError, SourceError
 from .domain.ports import Actor
-from .domain.types import CameraChanged, ChangeType, EngineChanged, Event, IncidentChanged
+from .domain.types import CameraChanged, EngineChanged, Event, IncidentChanged
 from .frigate_watch import FrigateWatch
 from .gpu import GpuLoad
 from .inference import Worker
 from .models import Models
-from .outputs import build_channels, deliveries_for, targets_of_a_test
+from .outputs import build_channels, deliveries_for
 from .outputs.announcement import Announced, Announcement, is_reachable
-from .outputs.channel import Sent
 from .outputs.message import Site
 from .outputs.mqtt import MqttOutput
 from .outputs.outbox import Outbox
+from .outputs.report_mail import report_channel
 from .pipeline import Pipeline
 from .problems import Problem
 from .reload import ConfigFollower, effective
+from .report_clock import ReportClock
 from .scene_watch import SceneOptions
 from .sight import Sight
 from .sources.frigate import FrigateDiscovery
@@ -200,6 +202,7 @@ class Service:
         self._activation = Activation(
             self._models, configuring, self._pipeline, store.audit, lambda: self.config.model.name
         )
+        reporter = build_reporter(store, self._pipeline, config, clock)
         self._control = Control(
             store,
             self._pipeline,
@@ -207,6 +210,7 @@ class Service:
             clock,
             configuring=configuring,
             activation=self._activation,
+            reporter=reporter,
             analyze_upload=UploadAnalysis(lambda: self._models.first, config.model, model_folders(self._data)),
             send_test=self._send_test,
         )
@@ -215,7 +219,9 @@ class Service:
             self._mqtt = MqttOutput(config.mqtt, self._control, config.instance, address, clock, dropped, frigate)
         site = Site(config.base_url, config.timezone, self._camera_name)
         channel = self._mqtt.channel if self._mqtt else None
-        channels = build_channels(config.alerts, site, clock, (store.uuid, store.epoch), channel, self._picture_address)
+        due, identity = ReportClock(lambda: self.config.reports, config.timezone, clock), (store.uuid, store.epoch)
+        reports = report_channel(due.options, reporter.letter, clock)
+        channels = build_channels(config.alerts, site, clock, identity, channel, self._picture_address, reports)
         self._outbox = self._status.outbox = Outbox(store.outbox, channels, clock)
         self._status.notes, self._status.complaints = self._notes, self._complaints
         self._status.mqtt_discovery = lambda: self._mqtt is not None and self._mqtt.discovery
@@ -226,6 +232,7 @@ class Service:
             self._stack.push_async_callback(self._mqtt.stop)
         self._outbox.start()
         self._stack.push_async_callback(self._outbox.stop)
+        self._run(due.run(store.outbox.add_once, self._outbox.notify), "reports")
 
     def _find_frigate(self) -> None:
         options = self.config.frigate
@@ -312,14 +319,7 @@ class Service:
             raise ConfigError("\n".join(problems))
 
     async def _send_test(self, _actor: Actor) -> Mapping[str, Any]:
-        incident = test_incident(self._clock, self._models.first.labels)
-        event = IncidentChanged(0, ChangeType.NEW, None, incident, self._clock.now())
-        targets = targets_of_a_test(self.config.alerts, mqtt=False)
-        outcomes = await self._outbox.send_test(event, targets)
-        return {
-            target: {"ok": isinstance(outcome, Sent), "error": getattr(outcome, "error", None)}
-            for target, outcome in outcomes.items()
-        }
+        return await send_test(self._outbox, self.config.alerts, self._models.first.labels, self._clock)
 
     def _picture_address(self, incident_id: str) -> str | None:
         base = self.config.base_url

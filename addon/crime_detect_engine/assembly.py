@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from .config import CameraConfig, ModelOptions
+from .config import CameraConfig, Config, ModelOptions
 from .domain.clock import Clock
 from .domain.errors import CrimeDetectError
 from .domain.ports import CameraRuntime, Classifier, Detector
@@ -18,6 +18,7 @@ from .inference import Worker
 from .line import Line
 from .pipeline import Pipeline
 from .recorder import Recorder
+from .reporting import Reporter, ReportSite, StoredRecords
 from .sampling.sampler import FixedRateSampler
 from .scene_watch import SceneOptions, SceneWatch
 from .sources import build_source, keeps_packets
@@ -25,11 +26,20 @@ from .sources.capture import Capture
 from .sources.frigate_objects import FrigateObjects
 from .sources.ring import RingLimits
 from .store.pictures import encode_jpeg
+from .store.store import Store
 from .vision.classifier import load_classifier
 from .vision.sequences import SlidingWindow
 
 _LOG = logging.getLogger(__name__)
 RING = RingLimits(seconds=30.0, bytes=32_000_000)
+
+
+def build_reporter(store: Store, pipeline: Pipeline, config: Config, clock: Clock) -> Reporter:
+    def names() -> Mapping[str, str]:
+        return {line.id: line.config.name for line in pipeline.lines.values()}
+
+    site = ReportSite(config.instance, config.timezone, names, config.base_url)
+    return Reporter(StoredRecords(store), site, clock)
 
 
 def build_line(

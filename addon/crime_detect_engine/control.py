@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,8 @@ from .activation import Activation
 from .configuring import Configuring, settings_json
 from .domain.clock import Clock
 from .domain.errors import InvalidInputError, NotFoundError
-from .domain.ports import Actor, CameraView, IncidentQuery, ManualReport, Page
+from .domain.ports import Actor, CameraView, EvidencePackage, IncidentQuery, ManualReport, Page
+from .domain.reporting import ReportFile, ReportFormat, ReportQuery
 from .domain.types import (
     ANOMALY,
     RULE_CLASSES,
@@ -29,6 +30,7 @@ from .domain.types import (
 from .domain.wire import timestamp
 from .line import Line
 from .pipeline import Pipeline
+from .reporting import Reporter
 from .sources.address import redact
 from .status import Status
 from .store.pictures import encode_jpeg
@@ -39,7 +41,7 @@ MAX_SNOOZE_MINUTES = 60 * 24 * 31
 
 class Control:
     """See `domain.ports.EngineControl`. `configuring` edits the configuration file and puts it in force,
-    `activation` its model; `analyze_upload` runs one file; `send_test` tries every channel once."""
+    `activation` its model; `reporter` makes reports; `analyze_upload` runs one file; `send_test` tries every channel."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Control:
         *,
         configuring: Configuring,
         activation: Activation,
+        reporter: Reporter,
         analyze_upload: Callable[[Path], Awaitable[Mapping[str, Any]]],
         send_test: Callable[[Actor], Awaitable[Mapping[str, Any]]],
     ) -> None:
@@ -59,6 +62,7 @@ class Control:
         self._clock = clock
         self._configuring = configuring
         self._activation = activation
+        self._reporter = reporter
         self._analyze_upload = analyze_upload
         self._send_test = send_test
         self._switching = asyncio.Lock()
@@ -114,8 +118,19 @@ class Control:
     async def scores(self, incident_id: str) -> Sequence[Mapping[str, Any]]:
         return await self._store.scores(incident_id)
 
-    async def media_path(self, incident: Incident, kind: str) -> Path | None:
-        return await self._store.media_path(incident, kind)
+    async def media_path(self, incident: Incident, kind: str, actor: Actor | None = None) -> Path | None:
+        if actor is None:
+            return await self._store.media_path(incident, kind)
+        return await self._store.media_path(incident, kind, actor.name[:64])
+
+    async def evidence(self, incident_id: str, actor: Actor) -> EvidencePackage:
+        return await self._store.evidence.make(incident_id, actor)
+
+    async def evidence_signature(self, incident_id: str, sha256: str) -> bytes:
+        return await self._store.evidence.signature(incident_id, sha256)
+
+    async def evidence_key(self) -> bytes:
+        return (await self._store.evidence.key()).public.pem
 
     async def set_verdict(self, incident_id: str, verdict: Verdict | None, actor: Actor) -> Incident:
         incident = await self._store.set_verdict(incident_id, verdict, actor)
@@ -139,6 +154,14 @@ class Control:
             allowed = ", ".join(VOCABULARY[1:])
             raise InvalidInputError(f"no such class; allowed are {allowed}", {"label": f"one of {allowed}"})
         return await self._store.report(report, actor, line.config.location)
+
+    async def make_report(self, query: ReportQuery, format_: ReportFormat, actor: Actor) -> ReportFile:
+        return await self._reporter.make_report(query, format_, actor)
+
+    async def export_incidents(
+        self, query: IncidentQuery, format_: ReportFormat, actor: Actor, *, bom: bool = False
+    ) -> AsyncIterator[bytes]:
+        return await self._reporter.export_incidents(query, format_, actor, bom=bom)
 
     # --- switches ----------------------------------------------------------------------------------------------
 

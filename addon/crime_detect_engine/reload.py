@@ -15,7 +15,7 @@ from .domain.errors import CrimeDetectError
 
 _LOG = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
-AT_ONCE = frozenset({"retention", "severity"})
+AT_ONCE = frozenset({"reports", "retention", "severity"})
 """Sections whose change takes effect while running, beside the cameras'; the others are said to wait for a restart."""
 
 

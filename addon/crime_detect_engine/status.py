@@ -36,7 +36,7 @@ CONFIDENCE_STEP = 0.05
 CHECK_EVERY_S = 0.5
 SLOW_CHECK_EVERY = 20
 TELL_FIGURES_EVERY_S = 300.0
-FEATURES = ("cameras", "retention", "sources_test", "mqtt_discovery", "models", "zones")
+FEATURES = ("cameras", "retention", "sources_test", "mqtt_discovery", "models", "zones", "reports", "evidence")
 """What this version can besides the first one, for programs that meet several."""
 
 

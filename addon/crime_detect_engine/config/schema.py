@@ -17,6 +17,7 @@ from crime_detect_engine.domain.types import Rules, Severity
 from crime_detect_engine.outputs import SCHEMA as ALERTS
 from crime_detect_engine.outputs import AlertOptions
 from crime_detect_engine.outputs.mqtt_options import SCHEMA as MQTT
+from crime_detect_engine.outputs.report_mail import SCHEMA as REPORTS
 from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
 from crime_detect_engine.store.address import SCHEMA as DATABASE
 from crime_detect_engine.store.retention import SCHEMA as RETENTION
@@ -101,6 +102,7 @@ SECTIONS = vol.Schema(
         "patterns": Maybe(PATTERNS),
         "severity": Maybe({fields.incident_label: fields.severity}),
         "alerts": Maybe(ALERTS),
+        "reports": Maybe(REPORTS),
         "retention": Maybe(RETENTION),
         "privacy": Maybe({"blur_faces": not_in_this_version, "encrypt_originals": not_in_this_version}),
         "zeroconf": Maybe(fields.auto_or_off),
@@ -129,6 +131,9 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     if alerts.sms is not None and alerts.sms.mms and base_url is None:
         reason = "needs `url`: Twilio fetches the picture from there, so it must be reachable from the internet"
         errors.append(vol.Invalid(reason, path=["alerts", "sms", "mms"]))
+    if "reports" in given and alerts.email is None:
+        reason = "needs `alerts.email`: reports are sent by its mail server"
+        errors.append(vol.Invalid(reason, path=["reports"]))
     if errors:
         raise vol.MultipleInvalid(errors)
     warnings = () if zone is not None else (UTC_WARNING,)

@@ -12,6 +12,7 @@ from crime_detect_engine.decision.schedule import ScheduleWindow
 from crime_detect_engine.domain.types import Location, Rules, Severity
 from crime_detect_engine.outputs import AlertOptions
 from crime_detect_engine.outputs.mqtt_options import MqttOptions
+from crime_detect_engine.outputs.report_mail import ReportsOptions
 from crime_detect_engine.sources.frigate import FrigateOptions
 from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.retention import RetentionOptions
@@ -110,6 +111,7 @@ class Config:
     patterns: PatternOptions = field(default_factory=PatternOptions)
     severity: Mapping[str, Severity] = field(default_factory=dict)
     alerts: AlertOptions = field(default_factory=AlertOptions)
+    reports: ReportsOptions = field(default_factory=ReportsOptions)
     retention: RetentionOptions = field(default_factory=RetentionOptions)
     database: DatabaseOptions = field(default_factory=DatabaseOptions)
     zeroconf: bool = True

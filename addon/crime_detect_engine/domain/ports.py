@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .administration import Actor as Actor
 from .administration import Administration
 from .administration import CameraView as CameraView
+from .reporting import Reporting
 from .seeing import Backend as Backend
 from .seeing import Classifier as Classifier
 from .seeing import Detector as Detector
@@ -120,6 +121,9 @@ class Sampler(Protocol):
 # --- store ------------------------------------------------------------------------------------------------------
 
 
+NO_EVENT = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One message that must reach one recipient over one channel; the outbox row. Outputs get ids, not paths."""
@@ -127,8 +131,10 @@ class Delivery:
     id: int
     channel: str
     recipient: str
-    """Key of the recipient within the channel; for `mqtt` the camera, so that order holds per camera."""
+    """Key of the recipient within the channel; for `mqtt` the camera, so that order holds per camera; for `report` the
+    period and the address."""
     event_seq: int
+    """`NO_EVENT` for what tells of no single incident: a report, which its recipient key names."""
     incident_id: str | None
     created_at: datetime
     attempts: int
@@ -207,7 +213,18 @@ class ManualReport:
     note: str | None
 
 
-class EngineControl(Administration, Protocol):
+@dataclass(frozen=True, slots=True)
+class EvidencePackage:
+    """A file that whoever asked for it deletes; `signature` (64 bytes) is over the hexadecimal `sha256`."""
+
+    path: Path
+    bytes: int
+    sha256: str
+    signature: bytes
+    key_id: str
+
+
+class EngineControl(Administration, Reporting, Protocol):
     """Everything a person or a program may ask of the running engine. Errors are CrimeDetectErrors."""
 
     uuid: str
@@ -256,8 +273,22 @@ class EngineControl(Administration, Protocol):
 
     async def scores(self, incident_id: str) -> Sequence[Mapping[str, Any]]: ...
 
-    async def media_path(self, incident: Incident, kind: str) -> Path | None:
-        """Absolute path of `snapshot` or a `clip` that a browser plays (transcoded on demand); None when gone."""
+    async def media_path(self, incident: Incident, kind: str, actor: Actor | None = None) -> Path | None:
+        """Absolute path of `snapshot` or a `clip` that a browser plays (transcoded on demand); None when gone.
+
+        `actor` is who looks, for the record; None is the engine itself."""
+        ...
+
+    async def evidence(self, incident_id: str, actor: Actor) -> EvidencePackage:
+        """Everything kept of an incident, signed. Raises NotFoundError and StoreError."""
+        ...
+
+    async def evidence_signature(self, incident_id: str, sha256: str) -> bytes:
+        """Of a package made before. Raises NotFoundError for a file that was not made here."""
+        ...
+
+    async def evidence_key(self) -> bytes:
+        """The public key, PEM."""
         ...
 
     async def set_verdict(self, incident_id: str, verdict: Verdict | None, actor: Actor) -> Incident: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from . import email, sms, webhook
 from .channel import Channel
 from .email import EmailChannel, EmailOptions
 from .message import Site, is_for_people
+from .report_mail import CHANNEL as REPORT
+from .report_mail import ReportChannel
 from .schema import not_in_this_version
 from .sms import MediaUrl, SmsChannel, SmsOptions
 from .webhook import WebhookChannel, WebhookOptions
@@ -83,12 +85,15 @@ def build_channels(
     identity: tuple[str, str],
     mqtt: Channel | None = None,
     media_url: MediaUrl | None = None,
+    reports: Callable[[EmailOptions], ReportChannel] | None = None,
 ) -> Mapping[str, Channel]:
-    """The configured channels by name. `identity`: uuid and epoch; `mqtt`: the channel of a MqttOutput."""
+    """The configured channels by name. `identity`: uuid and epoch; `mqtt`: the channel of a MqttOutput; `reports`
+    makes the channel of reports, which go by the mail server of alerts."""
     channels: dict[str, Channel | None] = {
         "mqtt": mqtt,
         "sms": SmsChannel(alerts.sms, site, media_url) if alerts.sms else None,
         "email": EmailChannel(alerts.email, site, clock) if alerts.email else None,
+        REPORT: reports(alerts.email) if alerts.email and reports else None,
         "webhook": WebhookChannel(alerts.webhook, site, clock, identity) if alerts.webhook else None,
     }
     return {name: channel for name, channel in channels.items() if channel is not None}

@@ -81,33 +81,9 @@ class EmailChannel(Channel):
         self._clock = clock
 
     async def send(self, outgoing: Outgoing) -> Outcome:
-        options = self._options
-        if outgoing.delivery.recipient not in options.to:
+        if outgoing.delivery.recipient not in self._options.to:
             return Permanent("the address is no longer configured")
-        message = await self._compose(outgoing)
-        try:
-            smtp = aiosmtplib.SMTP(
-                hostname=options.host,
-                port=options.port,
-                use_tls=options.security == "tls",
-                start_tls=options.security == "starttls",
-                tls_context=None if options.security == "none" else ssl.create_default_context(cafile=options.ca),
-                timeout=_TIMEOUT_S,
-            )
-        except OSError as error:
-            return Blocked(f"the mail server's authority (ca) cannot be read: {error.strerror or type(error).__name__}")
-        handed_over = False
-        try:
-            await smtp.connect()
-            if options.username is not None and options.password is not None:
-                await smtp.login(options.username, options.password)
-            handed_over = True
-            _, answer = await smtp.send_message(message, recipients=[outgoing.delivery.recipient])
-        except (aiosmtplib.SMTPException, OSError) as error:
-            return _refusal(error, handed_over=handed_over)
-        finally:
-            smtp.close()
-        return Sent(answer[:200])
+        return await submit(self._options, await self._compose(outgoing), outgoing.delivery.recipient)
 
     async def _compose(self, outgoing: Outgoing) -> EmailMessage:
         incident = incident_of(outgoing.event)
@@ -133,6 +109,33 @@ class EmailChannel(Channel):
                 picture, "image", "jpeg", cid=f"<{name}>", filename=f"{incident.incident_id}.jpg", disposition="inline"
             )
         return message
+
+
+async def submit(options: EmailOptions, message: EmailMessage, recipient: str) -> Outcome:
+    """Hands one message over to the server, once."""
+    try:
+        smtp = aiosmtplib.SMTP(
+            hostname=options.host,
+            port=options.port,
+            use_tls=options.security == "tls",
+            start_tls=options.security == "starttls",
+            tls_context=None if options.security == "none" else ssl.create_default_context(cafile=options.ca),
+            timeout=_TIMEOUT_S,
+        )
+    except OSError as error:
+        return Blocked(f"the mail server's authority (ca) cannot be read: {error.strerror or type(error).__name__}")
+    handed_over = False
+    try:
+        await smtp.connect()
+        if options.username is not None and options.password is not None:
+            await smtp.login(options.username, options.password)
+        handed_over = True
+        _, answer = await smtp.send_message(message, recipients=[recipient])
+    except (aiosmtplib.SMTPException, OSError) as error:
+        return _refusal(error, handed_over=handed_over)
+    finally:
+        smtp.close()
+    return Sent(answer[:200])
 
 
 def _refusal(error: Exception, *, handed_over: bool) -> Outcome:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from crime_detect_engine.domain.clock import Clock
-from crime_detect_engine.domain.ports import Delivery, OutboxStore
-from crime_detect_engine.domain.types import IncidentChanged
+from crime_detect_engine.domain.ports import NO_EVENT, Delivery, OutboxStore
+from crime_detect_engine.domain.types import ChangeType, IncidentChanged
 
 from .channel import Ambiguous, Blocked, Channel, Outcome, Outgoing, Permanent, Sent
 
@@ -188,7 +188,7 @@ class Outbox:
         async with places:
             if self._clock.tick_s() < lane.blocked_until_s:
                 return
-            event = await self._store.event(delivery.event_seq)
+            event = await self._event_of(delivery)
             if event is None:
                 outcome: Outcome = Permanent("the incident was deleted before this could be sent")
                 await self._conclude(lane, delivery, outcome)
@@ -200,6 +200,11 @@ class Outbox:
             age_s = max((self._clock.now() - event.at).total_seconds(), 0.0)
             outgoing = Outgoing(delivery, event, age_s, snapshot)
             await self._conclude(lane, delivery, await self._attempt(lane, outgoing, ask=delivery.receipt == MAYBE))
+
+    async def _event_of(self, delivery: Delivery) -> IncidentChanged | None:
+        if delivery.event_seq == NO_EVENT:
+            return IncidentChanged(NO_EVENT, ChangeType.UPDATE, None, None, delivery.created_at)
+        return await self._store.event(delivery.event_seq)
 
     async def _attempt(self, lane: _Lane, outgoing: Outgoing, *, ask: bool) -> Outcome:
         """Finds or sends one message; an exception of a channel is an ambiguous outcome, never a lost worker."""

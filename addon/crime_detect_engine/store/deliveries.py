@@ -30,6 +30,11 @@ class Deliveries:
     async def due(self, channel: str, now: datetime, limit: int = 50) -> Sequence[Delivery]:
         return await self._database.read(lambda c: outbox.due(c, channel, now, limit))
 
+    async def add_once(self, channel: str, recipient: str) -> bool:
+        """A delivery that tells of no event, unless this recipient key has or had one; whether it is new."""
+        at = self._clock.now()
+        return await self._database.write(lambda c: outbox.enqueue_once(c, channel, recipient, at))
+
     async def mark_sending(self, delivery_id: int) -> None:
         await self._database.write(lambda c: outbox.mark_sending(c, delivery_id))
 

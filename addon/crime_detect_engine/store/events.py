@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
+from crime_detect_engine.domain.ports import NO_EVENT
 from crime_detect_engine.domain.types import CameraChanged, ChangeType, EngineChanged, Event, Incident, IncidentChanged
 
 from .outbox import UNSENT, enqueue
@@ -113,7 +114,8 @@ def prune_events(connection: Connection, now: datetime, keep_s: float, keep_rows
     before = now - timedelta(seconds=keep_s)
     young = connection.execute(select(func.min(events.c.seq)).where(events.c.at >= before)).scalar()
     last = max((newest if young is None else int(young) - 1), newest - keep_rows)
-    waiting = connection.execute(select(func.min(outbox.c.event_seq)).where(outbox.c.state.in_(UNSENT))).scalar()
+    unsent = and_(outbox.c.state.in_(UNSENT), outbox.c.event_seq != NO_EVENT)
+    waiting = connection.execute(select(func.min(outbox.c.event_seq)).where(unsent)).scalar()
     if waiting is not None:
         last = min(last, int(waiting) - 1)
     return connection.execute(delete(events).where(events.c.seq <= last)).rowcount

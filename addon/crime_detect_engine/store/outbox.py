@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
-from crime_detect_engine.domain.ports import Delivery
+from crime_detect_engine.domain.ports import NO_EVENT, Delivery
 from crime_detect_engine.domain.types import IncidentChanged
 
 from .tables import outbox
@@ -35,6 +35,16 @@ def enqueue(
                 attempts=0,
             )
         )
+
+
+def enqueue_once(connection: Connection, channel: str, recipient: str, at: datetime) -> bool:
+    """A row that tells of no event, unless this recipient key ever had one; whether it is new."""
+    known = select(outbox.c.id).where(outbox.c.channel == channel, outbox.c.recipient == recipient).limit(1)
+    if connection.execute(known).first() is not None:
+        return False
+    values = {"channel": channel, "recipient": recipient, "event_seq": NO_EVENT}
+    connection.execute(insert(outbox).values(**values, state=PENDING, created_at=at, attempts=0))
+    return True
 
 
 def due(connection: Connection, channel: str, now: datetime, limit: int) -> list[Delivery]:
