@@ -17,6 +17,7 @@ from crime_detect_engine.domain.types import Alert, ChangeType, Score, Severity
 from crime_detect_engine.domain.ulid import ulid
 from crime_detect_engine.store import opening
 from crime_detect_engine.store.address import DatabaseOptions
+from crime_detect_engine.store.postgres import PostgresServer
 from crime_detect_engine.store.store import Store
 
 from tests.rig.postgres import Postgres, postgres_missing
@@ -42,10 +43,15 @@ def clock() -> ManualClock:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A real server, the same for all tests."""
+    """A real server, the same for all tests; its databases begin with this version's tables."""
     if reason := postgres_missing():
         pytest.skip(reason)
     with Postgres() as server:
+        server.template = server.create()
+        backend = PostgresServer(server.url(server.template))
+        engine = backend.open(START, service=False)
+        opening._migrate(engine, backend)
+        engine.dispose()
         yield server
 
 

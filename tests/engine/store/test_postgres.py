@@ -89,6 +89,8 @@ async def test_a_read_only_database_is_told(open_store, refused, postgres, name)
 
 
 async def test_looking_makes_no_tables(postgres, name, clock, tmp_path):
+    postgres.drop(name)
+    postgres.run(f"CREATE DATABASE {name} OWNER {USER}")
     told = look(tmp_path / "none", DatabaseOptions(postgres.url(name)), clock.now())
     assert told.startswith("PostgreSQL ")
     assert told.endswith(f" at 127.0.0.1:{postgres.port}/{name}")
