@@ -70,10 +70,10 @@ class Database:
         try:
             with self._connect(write) as connection, connection.begin():
                 result = job(connection)
-        except DataError as error:
-            message = self.backend.describe(error)
-            _log.error("%s", message)
-            raise InvalidInputError("the database cannot keep this text: it is too long, or has a NUL in it") from None
+        except (DataError, UnicodeEncodeError):
+            raise InvalidInputError(
+                "the database cannot keep this text: it is too long, or has characters that are none"
+            ) from None
         except DBAPIError as error:
             raise self._refusal(self.backend.describe(error), write=write) from None
         if write or not self._failed_writing:

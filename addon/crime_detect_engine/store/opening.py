@@ -128,11 +128,8 @@ def _identify(connection: Connection, backend: Backend, data_dir: Path, folder: 
         if restored:
             _log.warning("a new database was filled with %d incidents from the files in %s", restored, folder.root)
     else:
-        if told and told != known["uuid"] and connection.dialect.name == "postgresql":
-            raise StoreError(
-                f"the database {backend.place} belongs to another engine ({known['uuid']}); give this one a database "
-                f"of its own, or delete {data_dir / IDENTITY} to take it over"
-            )
+        if told != known["uuid"] and connection.dialect.name == "postgresql":
+            raise StoreError(_stranger(backend.place, known["uuid"], data_dir, told))
         # Between two databases that were used in turn, too: the one that comes back has missed what the other told.
         if known.get("inode") != mark or (last_epoch and last_epoch != known["epoch"]):
             known["epoch"] = _new_epoch()
@@ -143,6 +140,18 @@ def _identify(connection: Connection, backend: Backend, data_dir: Path, folder: 
     for name, value, there in ((IDENTITY, known["uuid"], told), (EPOCH, known["epoch"], last_epoch)):
         if there != value:
             (data_dir / name).write_text(value + "\n")
+
+
+def _stranger(place: str, owner: str, data_dir: Path, told: str) -> str:
+    if told:
+        return (
+            f"the database {place} belongs to another engine ({owner}); give this one a database of its own, or write "
+            f"that uuid into {data_dir / IDENTITY} to take it over"
+        )
+    return (
+        f"the database {place} has the records of an engine whose pictures are not in {data_dir}: is its disk "
+        f"connected? If they are lost, write {owner} into {data_dir / IDENTITY} to go on without them"
+    )
 
 
 def _new_epoch() -> str:

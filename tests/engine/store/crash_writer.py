@@ -15,9 +15,12 @@ from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.domain.types import Alert, ChangeType, Score, Severity
 from crime_detect_engine.domain.ulid import ulid
+from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.store import Store
 from sqlalchemy import Engine, event
 
+SERVER = sys.argv[2] if len(sys.argv) > 2 else None
+"""A PostgreSQL server whose database `empty` is there for this; SQLite without one."""
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
 
@@ -52,8 +55,10 @@ class Countdown:
         return call
 
 
-async def write(folder: Path, told: Path, countdown: Countdown) -> None:
-    store = await Store.open(folder, ManualClock(START), deliveries_for=lambda _event: [("mqtt", "yard")])
+async def write(folder: Path, told: Path, countdown: Countdown, database: DatabaseOptions) -> None:
+    store = await Store.open(
+        folder, ManualClock(START), deliveries_for=lambda _event: [("mqtt", "yard")], database=database
+    )
     countdown.arm()
     with told.open("w") as log:
         for change, second, picture in (
@@ -68,23 +73,36 @@ async def write(folder: Path, told: Path, countdown: Countdown) -> None:
     await store.close()
 
 
-async def create(folder: Path) -> None:
-    store = await Store.open(folder, ManualClock(START))
+async def create(folder: Path, database: DatabaseOptions) -> None:
+    store = await Store.open(folder, ManualClock(START), database=database)
     await store.close()
+
+
+def database_of(name: str) -> DatabaseOptions:
+    return DatabaseOptions(SERVER and f"{SERVER}/{name}")
+
+
+def copy(folder: Path, name: str) -> None:
+    shutil.copytree(folder / "empty", folder / name)
+    if SERVER is not None:
+        import psycopg
+
+        with psycopg.connect(f"{SERVER}/postgres".replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE empty".encode())
 
 
 def main(folder: Path) -> None:
     told = []
     if (first := os.fork()) == 0:
-        asyncio.run(create(folder / "empty"))
+        asyncio.run(create(folder / "empty", database_of("empty")))
         os._exit(0)
     os.waitpid(first, 0)
     for step in range(200):
         log = folder / f"told{step}"
-        shutil.copytree(folder / "empty", folder / f"step{step}")
+        copy(folder, f"step{step}")
         child = os.fork()
         if child == 0:
-            asyncio.run(write(folder / f"step{step}", log, Countdown(step)))
+            asyncio.run(write(folder / f"step{step}", log, Countdown(step), database_of(f"step{step}")))
             os._exit(0)
         _, status = os.waitpid(child, 0)
         told.append(log.read_text().split() if log.exists() else [])

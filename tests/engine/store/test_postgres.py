@@ -185,6 +185,17 @@ async def test_a_second_engine_is_refused_while_the_first_runs(open_store, refus
         await open_store(tmp_path / "other", database=DatabaseOptions(postgres.url(name)))
 
 
+async def test_a_data_directory_that_is_not_there_is_not_made_beneath_a_missing_mount(open_store, make_alert, tmp_path):
+    store = await open_store()
+    kept = (await store.write(make_alert(), b"x")).after
+    await store.close()
+    (tmp_path / "data").rename(tmp_path / "unmounted")
+    with pytest.raises(StoreError, match="is its disk connected"):
+        await open_store()
+    (tmp_path / "data" / "engine-uuid").write_text(store.uuid)
+    assert (await (await open_store()).incident(kept.incident_id)).snapshot == kept.snapshot
+
+
 async def test_a_command_without_the_configuration_is_told_that_it_looks_elsewhere(open_store, tmp_path):
     await (await open_store()).close()
     with pytest.raises(StoreError, match="--config"):
@@ -238,9 +249,9 @@ async def test_an_emptied_database_is_filled_from_the_sidecar_files(open_store, 
 
 
 async def test_what_the_database_cannot_keep_is_the_askers_fault(store, clock):
-    for text in ("a\0b", "x" * 100):
+    for label, note in (("a\0b", None), ("x" * 100, None), ("theft", "a\0b"), ("theft", "\ud800")):
         with pytest.raises(InvalidInputError):
-            await store.report(ManualReport("yard", text, clock.now(), clock.now(), None), PERSON)
+            await store.report(ManualReport("yard", label, clock.now(), clock.now(), note), PERSON)
     with pytest.raises(InvalidInputError):
         await store.incidents(IncidentQuery(text="\0"))
     assert store.storage_error is None

@@ -27,9 +27,12 @@ from crime_detect_engine.domain.types import (
     Severity,
     Verdict,
 )
+from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.chain_check import check_chain
 from crime_detect_engine.store.incidents import IncidentContext
 from crime_detect_engine.store.store import Store
+
+from tests.rig.postgres import USER
 
 PERSON = Actor("anna", "operator")
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -304,16 +307,20 @@ async def test_media_are_not_written_beneath_a_missing_mount(store, make_alert, 
     assert not (tmp_path / "data" / "media").exists()
 
 
-@SQLITE
-async def test_a_kill_at_every_step_of_a_write_leaves_a_consistent_store(tmp_path, open_store, clock):
+async def test_a_kill_at_every_step_of_a_write_leaves_a_consistent_store(tmp_path, open_store, request):
     """`kill -9` at each system call that writes: nothing told is lost, nothing half is left."""
     script = Path(__file__).with_name("crash_writer.py")
-    command = [sys.executable, script, tmp_path]
+    command, server = [sys.executable, script, tmp_path], None
+    if request.node.callspec.params["database"] == "postgresql":
+        server = request.getfixturevalue("postgres")
+        server.run(f"CREATE DATABASE empty OWNER {USER} TEMPLATE {server.template}")
+        command.append(server.url("empty").rpartition("/")[0])
     result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     told = json.loads(result.stdout)
     assert len(told) > 15, "the script found too few steps to die at"
     for step, ids in enumerate(told):
-        store = await open_store(tmp_path / f"step{step}")
+        options = {"database": DatabaseOptions(server.url(f"step{step}"))} if server else {}
+        store = await open_store(tmp_path / f"step{step}", **options)
         await store.recover()
         await check_consistent(store)
         assert (await store._database.read(check_chain)).fault is None
@@ -326,3 +333,5 @@ async def test_a_kill_at_every_step_of_a_write_leaves_a_consistent_store(tmp_pat
             if incident.snapshot is not None:
                 assert (media / incident.snapshot).read_bytes() in (b"one" * 1000, b"two" * 1000)
         await store.close()
+        if server:
+            server.drop(f"step{step}")
