@@ -32,6 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("store/",),
     "alembic": ("store/",),
     "sqlite3": ("store/",),
+    "cryptography": ("store/",),
     "psycopg": ("store/",),
     "paho": ("outputs/",),
     "reportlab": ("analytics/",),

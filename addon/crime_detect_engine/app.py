@@ -15,6 +15,7 @@ from . import __version__, background
 from .activation import Activation
 from .alert_test import send_test
 from .analysis import UploadAnalysis
+from .anchoring import build_anchoring
 from .anomaly_learning import AnomalyLearning
 from .assembly import build_line, build_reporter, model_folders, start_workers
 from .config import CameraConfig, Config, changes, model_name
@@ -130,12 +131,13 @@ class Service:
         self._run(anomaly.run(), "what is normal")
         self._notable.append(anomaly.notes)
         self._run(self._sight.run(self._pipeline, workers), "who is there")
-        self._notable.append(self._sight.notes)
         self._run(self._status.run(), "status")
         self._run(self._store.retention.run(), "retention")
-        access = self._access()
-        uploads = self._data / "uploads"
-        app = build_app(self._control, access, uploads=uploads, picture_links=self._picture_links)
+        anchoring = build_anchoring(self._store, self._pipeline, self._mqtt, self.config)
+        self._run(anchoring.run(), "evidence")
+        self._notable += [self._sight.notes, anchoring.notes]
+        uploads, links = self._data / "uploads", self._picture_links
+        app = build_app(self._control, self._access(), uploads=uploads, picture_links=links)
         server = await serve(app, host, port)
         self._stack.push_async_callback(server.stop)
         if self.config.zeroconf and self._supervisor is None and is_reachable(host):

@@ -165,15 +165,33 @@ def _add_administration(commands: Any) -> None:
     create.add_argument("--name", default="command line", help="shown in the audit")
     create.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
     _add_data(create)
+    _add_evidence(commands)
     _add_later(commands)
+
+
+def _add_evidence(commands: Any) -> None:
+    actions = commands.add_parser("evidence", help="packages for others, and what proves them")
+    actions = actions.add_subparsers(required=True, metavar="ACTION")
+    verify = _command(actions, "verify", ".evidence:verify_command", "check a package: exit code 0 good, 3 bad")
+    verify.add_argument("file", type=Path, metavar="FILE")
+    verify.add_argument("--public-key", type=Path, metavar="FILE", help="the installation's, PEM; others are refused")
+    verify.add_argument("--signature", type=Path, metavar="FILE", help="the one that came beside the package")
+    verify.add_argument("--json", action="store_true")
+    key = _command(actions, "key", ".evidence:key_command", "print this installation's public key")
+    _add_data(key)
+    chain = _command(actions, "chain", ".evidence:chain_command", "check this installation's own records")
+    chain.add_argument("--files", action="store_true", help="read pictures and clips too")
+    export = _command(actions, "export", ".evidence:export_command", "make a package without the service")
+    export.add_argument("incident", metavar="ID")
+    export.add_argument("--out", type=Path, metavar="FILE", help="default ID.zip; its signature lies beside it")
+    for command in (chain, export):
+        command.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
+        _add_data(command)
 
 
 def _add_later(commands: Any) -> None:
     """Commands that are agreed on and not built yet: they say so, whatever follows them."""
-    for name, action, subject, option in (
-        ("evidence", "verify", "FILE", "--public-key"),
-        ("user", "add", "NAME", "--role"),
-    ):
+    for name, action, subject, option in (("user", "add", "NAME", "--role"),):
         actions = commands.add_parser(name, help="not in this version").add_subparsers(required=True, metavar="ACTION")
         later = _command(actions, action, ".administration:later_command", "not in this version")
         later.add_argument("subject", nargs="?", metavar=subject)

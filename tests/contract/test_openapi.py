@@ -36,6 +36,9 @@ SERVED = {
     "GET /api/v1/incidents/{incident}/snapshot.jpg",
     "GET /api/v1/incidents/{incident}/clip.mp4",
     "GET /api/v1/incidents/{incident}/scores",
+    "GET /api/v1/incidents/{incident}/evidence.zip",
+    "GET /api/v1/incidents/{incident}/evidence.sig",
+    "GET /api/v1/evidence/key.pem",
     "GET /api/v1/pictures/{incident}/{expires}/{signature}.jpg",
     "POST /api/v1/incidents/{incident}/verdict",
     "POST /api/v1/incidents/{incident}/acknowledge",
@@ -54,7 +57,7 @@ SERVED = {
     "POST /api/v1/models/{model}/rollback",
 }
 LATER = (
-    "GET /incidents/x/evidence.zip", "GET /reports/daily", "GET /analytics/hotspots", "GET /settings", "PUT /settings",
+    "GET /reports/daily", "GET /analytics/hotspots", "GET /settings", "PUT /settings",
     "POST /retention/dry-run", "GET /audit", "GET /users", "GET /training", "POST /training",
 )  # fmt: skip
 METHODS = {"get", "post", "put", "patch", "delete"}

@@ -20,6 +20,7 @@ from crime_detect_engine.outputs.mqtt_options import SCHEMA as MQTT
 from crime_detect_engine.outputs.report_mail import SCHEMA as REPORTS
 from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
 from crime_detect_engine.store.address import SCHEMA as DATABASE
+from crime_detect_engine.store.evidence.options import SCHEMA as EVIDENCE
 from crime_detect_engine.store.retention import SCHEMA as RETENTION
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import LINE_KEYS, ZONE_KEYS
@@ -104,6 +105,7 @@ SECTIONS = vol.Schema(
         "alerts": Maybe(ALERTS),
         "reports": Maybe(REPORTS),
         "retention": Maybe(RETENTION),
+        "evidence": Maybe(EVIDENCE),
         "privacy": Maybe({"blur_faces": not_in_this_version, "encrypt_originals": not_in_this_version}),
         "zeroconf": Maybe(fields.auto_or_off),
         "database": Maybe(DATABASE),

@@ -15,6 +15,7 @@ from crime_detect_engine.outputs.mqtt_options import MqttOptions
 from crime_detect_engine.outputs.report_mail import ReportsOptions
 from crime_detect_engine.sources.frigate import FrigateOptions
 from crime_detect_engine.store.address import DatabaseOptions
+from crime_detect_engine.store.evidence.options import EvidenceOptions
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import CrossingLine, Zone
 from crime_detect_engine.tracking.tamper import TamperOptions
@@ -112,6 +113,7 @@ class Config:
     severity: Mapping[str, Severity] = field(default_factory=dict)
     alerts: AlertOptions = field(default_factory=AlertOptions)
     reports: ReportsOptions = field(default_factory=ReportsOptions)
+    evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
     retention: RetentionOptions = field(default_factory=RetentionOptions)
     database: DatabaseOptions = field(default_factory=DatabaseOptions)
     zeroconf: bool = True

@@ -142,6 +142,10 @@ class MqttOutput:
         self._put(f"{self.root}/info", _json(payload))
         self._refresh_discovery()
 
+    def publish_chain(self, payload: Mapping[str, Any]) -> None:
+        """The head of the store's chain, retained: kept where the engine's owner cannot quietly change it."""
+        self._put(f"{self.root}/chain", _json(payload))
+
     @property
     def discovery(self) -> bool:
         """Whether Home Assistant is told of the cameras."""

@@ -33,6 +33,7 @@ from .clips import Clips
 from .database import Database
 from .deliveries import Deliveries
 from .events import DeliveriesFor, no_deliveries
+from .exports import Exports
 from .figures import Figures
 from .incidents import IncidentContext
 from .journal import Change, Journal
@@ -51,8 +52,9 @@ _DEFAULT_RETENTION = RetentionOptions()
 class Store:
     """One data directory. Every method raises StoreError when the database refuses.
 
-    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `audit`, `clips`, `figures` and `retention` are
-    the other things kept. Whoever changes something need not tell anybody: `subscribe` hears of every event.
+    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `audit`, `clips`, `evidence`, `figures` and
+    `retention` are the other things kept. Whoever changes something need not tell anybody: `subscribe` hears of every
+    event.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Store:
         self.audit = Audit(database, clock)
         self.clips = Clips(journal)
         self.figures = Figures(database)
+        self.evidence = Exports(journal, data_dir, self.uuid)
         self.retention = Retention(journal, _DEFAULT_RETENTION)
 
     @classmethod

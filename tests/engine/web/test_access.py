@@ -22,6 +22,8 @@ OPERATOR = {
 ONLY_FOR = {
     ("POST", "/api/v1/incidents/{incident}/hold"): {"investigator", "admin", "integration"},
     ("DELETE", "/api/v1/incidents/{incident}"): {"admin"},
+    ("GET", "/api/v1/incidents/{incident}/evidence.zip"): {"investigator", "admin", "integration"},
+    ("GET", "/api/v1/incidents/{incident}/evidence.sig"): {"investigator", "admin", "integration"},
     ("GET", "/cameras/{camera}/masks"): {"admin"},
     ("GET", "/api/v1/models"): {"admin"},
     ("POST", "/api/v1/models/{model}/activate"): {"admin"},

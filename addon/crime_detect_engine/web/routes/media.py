@@ -6,7 +6,7 @@ import voluptuous as vol
 from aiohttp import web
 
 from crime_detect_engine.domain.errors import NotFoundError
-from crime_detect_engine.web.access import role
+from crime_detect_engine.web.access import ACTOR, role
 from crime_detect_engine.web.picture_links import PICTURE_LINKS
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.visibility import visible_incident
@@ -18,7 +18,7 @@ _REVISION = vol.Schema({vol.Optional("rev"): vol.All(vol.Coerce(int), vol.Range(
 async def get_snapshot(request: web.Request) -> web.StreamResponse:
     """The best picture so far; with `rev` cacheable for ever, an older `rev` leads to the current one."""
     incident, wanted = await visible_incident(request), read_query(request, _REVISION).get("rev")
-    path = await request.app[ENGINE].media_path(incident, "snapshot")
+    path = await request.app[ENGINE].media_path(incident, "snapshot", request[ACTOR])
     if path is None:
         raise NotFoundError("This incident has no picture, or retention has deleted it.")
     if wanted is not None and wanted > incident.snapshot_rev:
@@ -33,7 +33,7 @@ async def get_snapshot(request: web.Request) -> web.StreamResponse:
 async def get_clip(request: web.Request) -> web.StreamResponse:
     """The clip as MP4 that a browser plays; ranges are supported."""
     incident = await visible_incident(request)
-    path = await request.app[ENGINE].media_path(incident, "clip")
+    path = await request.app[ENGINE].media_path(incident, "clip", request[ACTOR])
     if path is None:
         going_on = incident.ended_at is None
         raise NotFoundError(

@@ -1,0 +1,79 @@
+"""Owns what evidence needs while the service runs: the key, the circumstances, and the chain's head told outside."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import __version__
+from .circumstances import circumstances_of
+from .config import Config
+from .domain.errors import StoreError
+from .domain.wire import SCHEMA_VERSION
+from .outputs.mqtt import MqttOutput
+from .pipeline import Pipeline
+from .store.exports import Anchor, Exports
+from .store.store import Store
+
+_LOG = logging.getLogger(__name__)
+EVERY_S = 86400.0
+RETRY_S = 300.0
+
+
+class Anchoring:
+    """`publish` keeps a payload where this installation cannot quietly change it; None tells nobody."""
+
+    def __init__(
+        self, exports: Exports, pipeline: Pipeline, publish: Callable[[Mapping[str, Any]], None] | None, uuid: str
+    ) -> None:
+        self._exports = exports
+        self._publish = publish
+        self._uuid = uuid
+        self._fault: str | None = None
+        exports.follow(circumstances_of(pipeline))
+
+    async def run(self) -> None:
+        """Until cancelled. An engine without a key goes on watching, and says that it cannot sign."""
+        opened = False
+        while True:
+            try:
+                if not opened:
+                    await self._exports.open()
+                    opened = True
+                if self._publish is not None:
+                    self._publish(anchor_json(await self._exports.anchor(), self._uuid))
+            except (StoreError, OSError) as error:
+                if str(error) != self._fault:
+                    _LOG.error("evidence: %s", error)
+                self._fault = str(error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            self._fault = None
+            await asyncio.sleep(EVERY_S)
+
+    def notes(self) -> Sequence[str]:
+        return [] if self._fault is None else [f"evidence packages cannot be signed: {self._fault}"]
+
+
+def anchor_json(anchor: Anchor, uuid: str) -> dict[str, Any]:
+    """The payload of `<prefix>/<instance>/chain`; `signature` is over `text`, in base64."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "uuid": uuid,
+        "seq": anchor.seq,
+        "hash": anchor.hash,
+        "at": anchor.at,
+        "key_id": anchor.key_id,
+        "text": anchor.text,
+        "signature": base64.b64encode(anchor.signature).decode(),
+    }
+
+
+def build_anchoring(store: Store, pipeline: Pipeline, mqtt: MqttOutput | None, config: Config) -> Anchoring:
+    """As the configuration wants it; without a broker nobody outside is told."""
+    store.evidence.version = __version__
+    publish = mqtt.publish_chain if mqtt is not None and config.evidence.anchor_mqtt else None
+    return Anchoring(store.evidence, pipeline, publish, store.uuid)
