@@ -6,18 +6,29 @@ import asyncio
 import itertools
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
 from aiohttp import web
+from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError, SourceError, StoreError
-from crime_detect_engine.domain.ports import Actor, CameraView, Delivery, IncidentQuery, ManualReport, Page
+from crime_detect_engine.domain.ports import (
+    Actor,
+    CameraView,
+    Delivery,
+    EvidencePackage,
+    IncidentQuery,
+    ManualReport,
+    Page,
+)
+from crime_detect_engine.domain.reporting import CameraWord, ReportFile, ReportFormat, ReportQuery
 from crime_detect_engine.domain.types import (
     CameraChanged,
     ChangeType,
@@ -37,6 +48,8 @@ from crime_detect_engine.domain.types import (
 )
 from crime_detect_engine.domain.ulid import ulid
 from crime_detect_engine.domain.wire import timestamp
+from crime_detect_engine.reporting import Reporter, ReportSite
+from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.vision.anomaly import AnomalyDetector
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -210,10 +223,36 @@ class FakeEngine:
             for i, value in enumerate(values)
         ]
 
-    async def media_path(self, incident: Incident, kind: str) -> Path | None:
+    async def media_path(self, incident: Incident, kind: str, actor: Actor | None = None) -> Path | None:
         name = incident.snapshot if kind == "snapshot" else incident.clip
         path = self.folder / name if name else None
         return path if path is not None and path.is_file() else None
+
+    async def evidence(self, incident_id: str, actor: Actor) -> EvidencePackage:
+        self.actions.append(("evidence", incident_id, actor.name))
+        path = self.folder / f"{len(self.actions)}.zip"
+        path.write_bytes(b"PK evidence")
+        return EvidencePackage(path, 11, "e" * 64, b"s" * 64, "k" * 64)
+
+    async def evidence_signature(self, incident_id: str, sha256: str) -> bytes:
+        if sha256 != "e" * 64:
+            raise NotFoundError("no package of this incident with this digest was made here")
+        return b"s" * 64
+
+    async def evidence_key(self) -> bytes:
+        return b"-----BEGIN PUBLIC KEY-----\n"
+
+    async def make_report(self, query: ReportQuery, format_: ReportFormat, actor: Actor) -> ReportFile:
+        return await self._reporter().make_report(query, format_, actor)
+
+    async def export_incidents(
+        self, query: IncidentQuery, format_: ReportFormat, actor: Actor, *, bom: bool = False
+    ) -> AsyncIterator[bytes]:
+        return await self._reporter().export_incidents(query, format_, actor, bom=bom)
+
+    def _reporter(self) -> Reporter:
+        site = ReportSite("home", ZoneInfo("Europe/Amsterdam"), lambda: {c.id: c.name for c in self.cameras()})
+        return Reporter(FakeRecords(self), site, ManualClock(self.clock_at))
 
     async def set_verdict(self, incident_id: str, verdict: Verdict | None, actor: Actor) -> Incident:
         self.actions.append(("verdict", incident_id, verdict, actor.name))
@@ -333,6 +372,35 @@ class FakeEngine:
 
     def metrics(self) -> str:
         return "crime_detect_up 1\n"
+
+
+class FakeRecords:
+    """What reports read of a FakeEngine: nobody acknowledged anything, and nothing is known of cameras' states."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    async def incidents(self, query: IncidentQuery) -> Page:
+        return await self._engine.incidents(query)
+
+    async def acknowledged(self, start: datetime) -> Mapping[str, datetime]:
+        return {}
+
+    async def camera_words(self, start: datetime, end: datetime, after_seq: int) -> Sequence[CameraWord]:
+        return []
+
+    async def snapshot(self, incident: Incident, reader: str) -> Path | None:
+        return await self._engine.media_path(incident, "snapshot")
+
+    async def storage(self) -> Mapping[str, Any]:
+        media = {camera: {"snapshot": 1000} for camera in self._engine.views}
+        return {"media": media, "media_quota": 20 * 10**9, "free_bytes": 5 * 10**9}
+
+    def keeps(self) -> RetentionOptions:
+        return RetentionOptions()
+
+    async def audit(self, actor: Actor, action: str, target: str, details: Mapping[str, Any]) -> None:
+        self._engine.actions.append((action, target, dict(details), actor.name))
 
 
 def _matches(incident: Incident, query: IncidentQuery) -> bool:

@@ -20,6 +20,7 @@ from .route import DECLARED, ENGINE, UPLOAD_LIMIT_BYTES, UPLOADS, add_route
 from .routes import ROUTES
 from .streams import STREAMS, Streams
 from .trials import TRIALS, Trials
+from .turns import TURNS, Turns
 
 _BODY_LIMIT_BYTES = 64 * 1024
 _STOP_S = 0.4
@@ -52,6 +53,7 @@ def build_app(
     app[ENVIRONMENT] = build_environment()
     app[STREAMS] = Streams()
     app[TRIALS] = Trials(access.clock)
+    app[TURNS] = Turns()
     app[JOBS] = Jobs(engine, access.clock, uploads)
     app[DECLARED] = ROUTES
     for route in ROUTES:

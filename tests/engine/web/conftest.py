@@ -12,6 +12,7 @@ from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.web.access import ROLES, Access
 from crime_detect_engine.web.server import Server, build_app, serve
+from crime_detect_engine.web.turns import TURNS, Turns
 
 from tests.fakes import NOON, FakeEngine
 
@@ -26,6 +27,7 @@ class Site:
     clock: ManualClock
     tokens: dict[str, Actor]
     folder: Path
+    turns: Turns
     _sessions: list[ClientSession]
 
     @property
@@ -69,7 +71,7 @@ async def make_site(tmp_path: Path) -> AsyncIterator[MakeSite]:
         access = Access(find_token, clock, **access_options)  # type: ignore[arg-type]
         uploads = tmp_path / f"uploads-{len(made)}"
         app = build_app(engine, access, uploads=uploads, upload_limit_bytes=upload_limit_bytes)
-        made.append(Site(engine, access, await serve(app, "127.0.0.1", 0), clock, tokens, uploads, []))
+        made.append(Site(engine, access, await serve(app, "127.0.0.1", 0), clock, tokens, uploads, app[TURNS], []))
         return made[-1]
 
     yield make

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from crime_detect_engine.web.route import Route
 
-from . import alerts, analyze, cameras, events, incidents, media, models, pages, service, session, settings, sources
+from . import (
+    alerts,
+    analyze,
+    cameras,
+    events,
+    evidence,
+    incidents,
+    media,
+    models,
+    pages,
+    reports,
+    service,
+    session,
+    settings,
+    sources,
+)
 
 ROUTES: tuple[Route, ...] = (
     *service.ROUTES,
     *session.ROUTES,
     *cameras.ROUTES,
     *incidents.ROUTES,
+    *reports.ROUTES,
     *media.ROUTES,
+    *evidence.ROUTES,
     *analyze.ROUTES,
     *alerts.ROUTES,
     *sources.ROUTES,

@@ -16,10 +16,10 @@ from crime_detect_engine.web.route import API, ENGINE, Route, read_body, read_qu
 from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_TIMESTAMP, TIMESTAMP
 from crime_detect_engine.web.visibility import visible_incident
 
-_CAMERA = vol.Match(r"^[a-z0-9_]{1,32}$", msg="expected a camera id")
+CAMERA = vol.Match(r"^[a-z0-9_]{1,32}$", msg="expected a camera id")
 SEARCH = vol.Schema(
     {
-        vol.Optional("camera"): _CAMERA,
+        vol.Optional("camera"): CAMERA,
         vol.Optional("label"): LABEL,
         vol.Optional("severity"): vol.In([severity.wire for severity in Severity]),
         vol.Optional("from"): QUERY_TIMESTAMP,
@@ -36,7 +36,7 @@ _ACKNOWLEDGE = vol.Schema({vol.Optional("acknowledged", default=True): bool})
 _HOLD = vol.Schema({vol.Optional("hold", default=True): bool})
 _REPORT = vol.Schema(
     {
-        vol.Required("camera"): _CAMERA,
+        vol.Required("camera"): CAMERA,
         vol.Required("label"): LABEL,
         vol.Required("started_at"): TIMESTAMP,
         vol.Optional("ended_at", default=None): vol.Any(None, TIMESTAMP),
@@ -47,11 +47,14 @@ _REPORT = vol.Schema(
 
 async def find_incidents(request: web.Request, search: dict[str, Any]) -> Page:
     """A page of what the caller may see; `search` as validated by `SEARCH`."""
+    return await request.app[ENGINE].incidents(search_of(request, search))
+
+
+def search_of(request: web.Request, search: dict[str, Any]) -> IncidentQuery:
+    """What the caller looks for, among what they may see; another's camera has nothing to be found."""
     actor, camera = request[ACTOR], search.get("camera")
-    if camera is not None and not actor.may_see(camera):
-        return Page((), None)
     severity, verdict = search.get("severity"), search.get("verdict")
-    query = IncidentQuery(
+    return IncidentQuery(
         camera=camera,
         cameras=actor.cameras,
         label=search.get("label"),
@@ -64,7 +67,6 @@ async def find_incidents(request: web.Request, search: dict[str, Any]) -> Page:
         cursor=search.get("cursor"),
         limit=search.get("limit", 50),
     )
-    return await request.app[ENGINE].incidents(query)
 
 
 @role("viewer")

@@ -21,7 +21,7 @@ from .incidents import SEARCH, find_incidents
 _STATIC = {path.name: path for path in (Path(__file__).parent.parent / "static").iterdir() if path.is_file()}
 _LATEST = 12
 _OBJECTS = {"People": (PERSON,), "Vehicles": VEHICLES, "Animals": ANIMALS, "Things": CARRIED}
-_AFTER_LOGIN = re.compile(r"(incidents(/[0-9A-Z]{26})?|cameras/[a-z0-9_]{1,32}/(masks|zones)|analyze)?")
+_AFTER_LOGIN = re.compile(r"(incidents(/[0-9A-Z]{26})?|cameras/[a-z0-9_]{1,32}/(masks|zones)|analyze|reports)?")
 
 
 @role("viewer")
@@ -47,6 +47,7 @@ async def show_incidents(request: web.Request) -> web.Response:
     search = read_query(request, SEARCH)
     page = await find_incidents(request, {**search, "limit": search.get("limit", 24)})
     chosen = {key: value for key, value in request.query.items() if value and key != "cursor"}
+    found = {key: value for key, value in chosen.items() if key != "limit"}
     cameras = visible_cameras(request)
     return render(
         request,
@@ -57,6 +58,7 @@ async def show_incidents(request: web.Request) -> web.Response:
         chosen=chosen,
         first_page="cursor" not in search,
         newest=f"incidents?{urlencode(chosen)}",
+        export=f"api/v1/incidents/export?{urlencode(found | {'format': 'csv', 'bom': 'true'})}",
         older=f"incidents?{urlencode({**chosen, 'cursor': page.next_cursor})}" if page.next_cursor else None,
         labels_to_choose=[(label, readable(label)) for label in incident_labels(request.app[ENGINE].info())],
     )

@@ -1,0 +1,147 @@
+"""Owns reports of a day or a week, the export of a search, and the page on which people choose them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+import voluptuous as vol
+from aiohttp import web
+
+from crime_detect_engine.domain.errors import NotFoundError
+from crime_detect_engine.domain.reporting import ReportFormat, ReportKind, ReportQuery
+from crime_detect_engine.domain.types import Verdict
+from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.rendering import camera_names, incident_labels, render
+from crime_detect_engine.web.route import API, ENGINE, Route, read_query
+from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_TIMESTAMP
+from crime_detect_engine.web.streams import STREAMS
+from crime_detect_engine.web.turns import TURNS
+from crime_detect_engine.web.visibility import visible_cameras
+from crime_detect_engine.web.words import readable
+
+from .incidents import CAMERA, SEARCH, search_of
+
+_KIND = "daily|weekly"
+DATE = vol.All(
+    vol.Match(r"^\d{4}-\d\d-\d\d$", msg="expected a day like 2026-11-21"),
+    vol.Coerce(date.fromisoformat, msg="expected a day like 2026-11-21"),
+)
+_TRUTH = vol.All(vol.In(["true", "false"], msg="expected true or false"), lambda text: text == "true")
+_FILTERS = {
+    vol.Optional("date"): DATE,
+    vol.Optional("camera"): CAMERA,
+    vol.Optional("label"): LABEL,
+    vol.Optional("min_confidence"): FRACTION,
+    vol.Optional("verdict"): vol.In([str(verdict) for verdict in Verdict]),
+    vol.Optional("from"): QUERY_TIMESTAMP,
+    vol.Optional("to"): QUERY_TIMESTAMP,
+}
+REPORT = vol.Schema(
+    {
+        **_FILTERS,
+        vol.Optional("format", default="json"): vol.In([str(one) for one in ReportFormat]),
+        vol.Optional("pictures", default="true"): _TRUTH,
+        vol.Optional("bom", default="false"): _TRUTH,
+    }
+)
+PAGE = vol.Schema({**_FILTERS, vol.Optional("kind", default="daily"): vol.In([str(kind) for kind in ReportKind])})
+EXPORT = vol.Schema(
+    {
+        **{key: check for key, check in SEARCH.schema.items() if str(key) not in ("cursor", "limit")},
+        vol.Optional("format", default="json"): vol.In(["json", "csv"]),
+        vol.Optional("bom", default="false"): _TRUTH,
+    }
+)
+_REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+"""The report's style is inside it; there is no script in it and none may run."""
+_FRAMED = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'self'"
+)
+
+
+@role("viewer")
+async def get_report(request: web.Request) -> web.Response:
+    """A day or a week of the cameras that the caller may see, as JSON, CSV, HTML or PDF."""
+    asked = read_query(request, REPORT)
+    camera, actor = asked.get("camera"), request[ACTOR]
+    if camera is not None and not actor.may_see(camera):
+        raise NotFoundError("No such camera.")
+    verdict, format_ = asked.get("verdict"), ReportFormat(asked["format"])
+    query = ReportQuery(
+        ReportKind(request.match_info["kind"]),
+        asked.get("date"),
+        asked.get("from"),
+        asked.get("to"),
+        camera,
+        asked.get("label"),
+        asked.get("min_confidence"),
+        Verdict(verdict) if verdict else None,
+        asked["pictures"],
+        asked["bom"],
+    )
+    with request.app[TURNS].take():
+        file = await request.app[ENGINE].make_report(query, format_, actor)
+    shown = "inline" if format_ in (ReportFormat.HTML, ReportFormat.JSON) else "attachment"
+    headers = {"Content-Type": file.media_type, "Content-Disposition": f'{shown}; filename="{_safe(file.name)}"'}
+    if format_ is ReportFormat.HTML:
+        headers["Content-Security-Policy"] = _REPORT_POLICY
+    return web.Response(body=file.data, headers=headers)
+
+
+@role("viewer")
+async def export_incidents(request: web.Request) -> web.StreamResponse:
+    """Everything that a search finds and the caller may see, newest first, as one CSV or JSON."""
+    asked = read_query(request, EXPORT)
+    format_ = ReportFormat(asked["format"])
+    query = search_of(request, asked)
+    chunks = await request.app[ENGINE].export_incidents(query, format_, request[ACTOR], bom=asked["bom"])
+    media_type = "application/json" if format_ is ReportFormat.JSON else "text/csv; charset=utf-8; header=present"
+    headers = {"Content-Type": media_type, "Content-Disposition": f'attachment; filename="incidents.{format_}"'}
+    response = web.StreamResponse(headers=headers)
+    with request.app[STREAMS].open():
+        first = await anext(chunks)  # what fails before the first byte is answered as an error
+        await response.prepare(request)
+        await response.write(first)
+        async for chunk in chunks:
+            await response.write(chunk)
+        await response.write_eof()
+    return response
+
+
+@role("viewer")
+async def show_reports(request: web.Request) -> web.Response:
+    """Choosing a day or a week, seeing its report, and taking it along."""
+    asked = read_query(request, PAGE)
+    kept = ("date", "camera", "label", "min_confidence", "verdict", "from", "to")
+    chosen = {key: request.query[key] for key in kept if request.query.get(key)}
+    cameras = visible_cameras(request)
+    response = render(
+        request,
+        "reports.html",
+        kind=asked["kind"],
+        chosen=chosen,
+        names=camera_names(cameras),
+        labels_to_choose=[(label, readable(label)) for label in incident_labels(request.app[ENGINE].info())],
+        address=lambda format_, **more: f"api/v1/reports/{asked['kind']}?{_encoded(chosen, format_, **more)}",
+    )
+    response.headers["Content-Security-Policy"] = _FRAMED
+    return response
+
+
+def _encoded(chosen: dict[str, str], format_: str, **more: Any) -> str:
+    return urlencode({**chosen, "format": format_, **more})
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+
+
+ROUTES = (
+    Route("GET", f"{API}/reports/{{kind:{_KIND}}}", get_report, query=REPORT),
+    Route("GET", f"{API}/incidents/export", export_incidents, query=EXPORT),
+    Route("GET", "/reports", show_reports, query=PAGE),
+)
