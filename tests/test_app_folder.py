@@ -183,6 +183,11 @@ def test_the_apparmor_profile_can_be_read_and_bears_the_apps_name(app: dict[str,
 
 def test_compose_runs_either_world_confined_and_watched() -> None:
     services = yaml_of(ROOT / "compose.yaml")["services"]
+    database = services.pop("postgres")
+    assert (database["profiles"], "ports" in database, database["volumes"]) == (
+        ["postgres"], False, ["postgres:/var/lib/postgresql"],
+    )  # fmt: skip
+    assert "pg_isready" in database["healthcheck"]["test"]
     assert {tuple(one["profiles"]) for one in services.values()} == {("cpu",), ("nvidia",)}
     for one in services.values():
         assert "/health" in " ".join(one["healthcheck"]["test"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -38,6 +39,8 @@ def postgres_missing() -> str | None:
     """Why there is no PostgreSQL to test with, or None."""
     if _binary("initdb") is None or _binary("postgres") is None:
         return "PostgreSQL is not installed (apt install postgresql)"
+    if importlib.util.find_spec("psycopg") is None:
+        return "the driver is not installed (the extra `postgres`)"
     return None
 
 

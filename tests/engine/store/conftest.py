@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -45,7 +46,7 @@ def clock() -> ManualClock:
 def postgres() -> Iterator[Postgres]:
     """A real server, the same for all tests; its databases begin with this version's tables."""
     if reason := postgres_missing():
-        pytest.skip(reason)
+        (pytest.fail if os.environ.get("CRIME_DETECT_REQUIRE_POSTGRES") == "1" else pytest.skip)(reason)
     with Postgres() as server:
         server.template = server.create()
         backend = PostgresServer(server.url(server.template))
