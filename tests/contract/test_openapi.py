@@ -31,6 +31,8 @@ SERVED = {
     "POST /api/v1/cameras/{camera}/accept_view",
     "GET /api/v1/incidents",
     "POST /api/v1/incidents",
+    "GET /api/v1/incidents/export",
+    "GET /api/v1/reports/{kind}",
     "GET /api/v1/incidents/{incident}",
     "DELETE /api/v1/incidents/{incident}",
     "GET /api/v1/incidents/{incident}/snapshot.jpg",
@@ -57,7 +59,7 @@ SERVED = {
     "POST /api/v1/models/{model}/rollback",
 }
 LATER = (
-    "GET /reports/daily", "GET /analytics/hotspots", "GET /settings", "PUT /settings",
+    "GET /analytics/hotspots", "GET /settings", "PUT /settings",
     "POST /retention/dry-run", "GET /audit", "GET /users", "GET /training", "POST /training",
 )  # fmt: skip
 METHODS = {"get", "post", "put", "patch", "delete"}

@@ -11,7 +11,7 @@ from voluptuous_openapi import UNSUPPORTED, convert  # type: ignore[import-untyp
 
 from .access import declared_roles
 from .route import API, Route
-from .schemas import body_timestamp, finite, query_timestamp
+from .schemas import body_timestamp, finite, query_date, query_timestamp
 
 
 def openapi(routes: Sequence[Route], version: str) -> dict[str, Any]:
@@ -103,6 +103,8 @@ def _serialize(value: Any) -> Any:
     if isinstance(value, vol.Coerce):
         if value.type in (body_timestamp, query_timestamp):
             return {"type": "string", "format": "date-time"}
+        if value.type is query_date:
+            return {"type": "string", "format": "date"}
         if value.type is finite:
             return {"type": "number"}
     return UNSUPPORTED

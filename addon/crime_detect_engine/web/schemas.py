@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import voluptuous as vol
@@ -43,5 +43,13 @@ def query_timestamp(text: str) -> datetime:
     return parse_timestamp(text.replace(" ", "+"))
 
 
+def query_date(text: str) -> date:
+    """A day and nothing else: Python reads weeks and times too."""
+    if len(text) != 10 or text[4] + text[7] != "--":
+        raise ValueError(text)
+    return date.fromisoformat(text)
+
+
+QUERY_DATE = vol.Coerce(query_date, msg="expected a day like 2026-11-21")
 TIMESTAMP = vol.All(str, vol.Coerce(body_timestamp, msg="expected a time like 2026-11-21T03:00:00Z"))
 QUERY_TIMESTAMP = vol.Coerce(query_timestamp, msg="expected a time like 2026-11-21T03:00:00Z")

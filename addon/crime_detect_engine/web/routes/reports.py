@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +15,7 @@ from crime_detect_engine.domain.types import Verdict
 from crime_detect_engine.web.access import ACTOR, role
 from crime_detect_engine.web.rendering import camera_names, incident_labels, render
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
-from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_TIMESTAMP
+from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_DATE, QUERY_TIMESTAMP
 from crime_detect_engine.web.streams import STREAMS
 from crime_detect_engine.web.turns import TURNS
 from crime_detect_engine.web.visibility import visible_cameras
@@ -25,13 +24,9 @@ from crime_detect_engine.web.words import readable
 from .incidents import CAMERA, SEARCH, search_of
 
 _KIND = "daily|weekly"
-DATE = vol.All(
-    vol.Match(r"^\d{4}-\d\d-\d\d$", msg="expected a day like 2026-11-21"),
-    vol.Coerce(date.fromisoformat, msg="expected a day like 2026-11-21"),
-)
-_TRUTH = vol.All(vol.In(["true", "false"], msg="expected true or false"), lambda text: text == "true")
+_TRUTH = vol.In(["true", "false"], msg="expected true or false")
 _FILTERS = {
-    vol.Optional("date"): DATE,
+    vol.Optional("date"): QUERY_DATE,
     vol.Optional("camera"): CAMERA,
     vol.Optional("label"): LABEL,
     vol.Optional("min_confidence"): FRACTION,
@@ -80,8 +75,8 @@ async def get_report(request: web.Request) -> web.Response:
         asked.get("label"),
         asked.get("min_confidence"),
         Verdict(verdict) if verdict else None,
-        asked["pictures"],
-        asked["bom"],
+        asked["pictures"] == "true",
+        asked["bom"] == "true",
     )
     with request.app[TURNS].take():
         file = await request.app[ENGINE].make_report(query, format_, actor)
@@ -98,7 +93,7 @@ async def export_incidents(request: web.Request) -> web.StreamResponse:
     asked = read_query(request, EXPORT)
     format_ = ReportFormat(asked["format"])
     query = search_of(request, asked)
-    chunks = await request.app[ENGINE].export_incidents(query, format_, request[ACTOR], bom=asked["bom"])
+    chunks = await request.app[ENGINE].export_incidents(query, format_, request[ACTOR], bom=asked["bom"] == "true")
     media_type = "application/json" if format_ is ReportFormat.JSON else "text/csv; charset=utf-8; header=present"
     headers = {"Content-Type": media_type, "Content-Disposition": f'attachment; filename="incidents.{format_}"'}
     response = web.StreamResponse(headers=headers)
