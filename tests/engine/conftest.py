@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,10 +22,13 @@ from crime_detect_engine.pipeline import Pipeline
 from crime_detect_engine.recorder import Recorder
 from crime_detect_engine.sampling.sampler import FixedRateSampler
 from crime_detect_engine.sources.capture import Capture
+from crime_detect_engine.store import opening
 from crime_detect_engine.store.pictures import encode_jpeg
+from crime_detect_engine.store.postgres import PostgresServer
 from crime_detect_engine.vision.sequences import SlidingWindow
 
 from tests.fakes import NOON, IdleSource, ScriptedClassifier, told_frame
+from tests.rig.postgres import Postgres, postgres_missing
 
 STEP_S = 0.125
 
@@ -40,6 +44,20 @@ async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
 @pytest.fixture(name="until")
 def until_fixture() -> Any:
     return until
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real server, the same for all tests; its databases begin with this version's tables."""
+    if reason := postgres_missing():
+        (pytest.fail if os.environ.get("CRIME_DETECT_REQUIRE_POSTGRES") == "1" else pytest.skip)(reason)
+    with Postgres() as server:
+        server.template = server.create()
+        backend = PostgresServer(server.url(server.template))
+        engine = backend.open(NOON, service=False)
+        opening._migrate(engine, backend)
+        engine.dispose()
+        yield server
 
 
 @pytest.fixture

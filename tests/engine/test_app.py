@@ -21,6 +21,7 @@ from crime_detect_engine.domain.ports import Actor, IncidentQuery
 from crime_detect_engine.domain.types import CameraState
 from crime_detect_engine.vision.checkpoint import find_checkpoint
 
+from tests.rig.postgres import PASSWORD, QUOTED, Postgres
 from tests.rig.videos import scene, write_video
 
 try:
@@ -93,6 +94,39 @@ async def test_an_incident_that_is_open_at_the_stop_is_ended_and_stored(build: B
     (incident,) = (await again._control.incidents(IncidentQuery(limit=5))).items
     assert incident.ended_at is not None
     assert incident.snapshot_rev >= 1
+
+
+async def test_alerts_wait_for_a_database_server_that_restarts(
+    build: Build, video: Path, until: Any, postgres: Postgres
+) -> None:
+    name = postgres.create()
+    service = build(f"database: {postgres.url(name)}\ncameras: {{yard: {{source: 'loop:{video}'}}}}")
+    server = await service.start("127.0.0.1", 0)
+    line = service._pipeline.lines["yard"]
+    await until(lambda: line.scored > 8, 30)
+    score = replace(await until(lambda: line.score, 30), probabilities={"normal": 0.05, "fighting": 0.95})
+    await asyncio.to_thread(postgres.stop)
+    try:
+        for n in range(1, 6):
+            service._pipeline._decide(replace(score, tick_s=score.tick_s + 100 + n / 2))
+        fault = await until(lambda: service._writer.fault)
+        assert f"{postgres.port}/{name} refuses" in fault
+        assert QUOTED not in fault
+        assert PASSWORD not in fault
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{server.port}/health") as answer,
+        ):
+            assert answer.status == 503
+            assert PASSWORD not in await answer.text()
+    finally:
+        await asyncio.to_thread(postgres.start)
+    await until(lambda: service._writer.written >= 1)
+    assert service._writer.lost == 0
+    (incident,) = (await service._control.incidents(IncidentQuery(limit=5))).items
+    assert (incident.label, incident.snapshot_rev >= 1) == ("fighting", True)
+    await service.stop()
+    postgres.drop(name)
 
 
 async def test_a_taken_port_is_said_and_everything_is_put_away(build: Build, video: Path, until: Any) -> None:

@@ -15,6 +15,7 @@ from crime_detect_engine.vision.detectors import DEFAULT_NAME
 from crime_detect_engine.vision.detectors.weights import WEIGHTS
 
 from tests.rig.frigate import FakeFrigate
+from tests.rig.postgres import Postgres
 
 
 def found(data: Path, config: Path | None = None) -> dict[str, Any]:
@@ -76,6 +77,28 @@ def test_json_is_complete_bad_is_exit_code_1_and_no_secret_is_shown(tmp_path: Pa
     text = capsys.readouterr().out
     assert {"what", "status", "detail", "advice"} == set(json.loads(text)["findings"][0])
     assert "p4ss" not in text
+
+
+def test_it_says_which_database_and_whether_it_answers(tmp_path: Path, postgres: Postgres, capsys: Any) -> None:
+    name = postgres.create()
+    file = tmp_path / "c.yaml"
+    file.write_text(f"timezone: UTC\ndatabase: {postgres.url(name)}\n")
+    place = f"at 127.0.0.1:{postgres.port}/{name}"
+    absent = found(tmp_path / "data", file)["storage"]
+    assert absent.status == ABSENT
+    assert "PostgreSQL " in absent.detail
+    assert absent.detail.endswith(f"{place} answers")
+    (tmp_path / "data").mkdir()
+    opened = found(tmp_path / "data", file)["storage"]
+    assert opened.status in (GOOD, WARNING), opened
+    assert f"{place} opens" in opened.detail
+    file.write_text(f"timezone: UTC\ndatabase: {postgres.url(name, password='wr0ng')}\n")
+    assert doctor_command(Namespace(data=tmp_path / "data", config=file, json=True)) == 1
+    told = capsys.readouterr()
+    assert f"{postgres.port}/{name} refuses" in told.out
+    assert "password authentication failed" in told.out
+    assert "wr0ng" not in told.out + told.err
+    postgres.drop(name)
 
 
 def test_the_model_that_the_file_chooses_is_the_one_that_is_tried(tmp_path: Path) -> None:

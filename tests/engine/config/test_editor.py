@@ -205,6 +205,16 @@ def test_default_of_a_variable_is_not_shown(write: Write) -> None:
     assert (config.mqtt.host, config.mqtt.password) == ("other", "hemmelig")
 
 
+def test_a_database_is_shown_without_its_password(write: Write) -> None:
+    editor = ConfigEditor(write("database: postgresql+psycopg://u:hemmelig@db/crime?sslmode=require\n"), {})
+    shown = editor.settings()
+    assert shown["database"] == "postgresql+psycopg://***@db/crime?sslmode=***"
+    shown["instance"] = "shop"
+    config = editor.put_settings(shown)
+    assert "u:hemmelig@db" in str(config.database.url)
+    assert "hemmelig" not in repr(config)
+
+
 def test_sending_back_what_was_shown_changes_nothing(editor: ConfigEditor, path: Path, contract: str) -> None:
     editor.put_settings(json.loads(json.dumps(editor.settings())))
     assert path.read_text() == contract

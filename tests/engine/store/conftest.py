@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -18,10 +17,9 @@ from crime_detect_engine.domain.types import Alert, ChangeType, Score, Severity
 from crime_detect_engine.domain.ulid import ulid
 from crime_detect_engine.store import opening
 from crime_detect_engine.store.address import DatabaseOptions
-from crime_detect_engine.store.postgres import PostgresServer
 from crime_detect_engine.store.store import Store
 
-from tests.rig.postgres import Postgres, postgres_missing
+from tests.rig.postgres import Postgres
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 NEXT_STEP = '''
@@ -40,20 +38,6 @@ OpenStore = Callable[..., Awaitable[Store]]
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(START)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A real server, the same for all tests; its databases begin with this version's tables."""
-    if reason := postgres_missing():
-        (pytest.fail if os.environ.get("CRIME_DETECT_REQUIRE_POSTGRES") == "1" else pytest.skip)(reason)
-    with Postgres() as server:
-        server.template = server.create()
-        backend = PostgresServer(server.url(server.template))
-        engine = backend.open(START, service=False)
-        opening._migrate(engine, backend)
-        engine.dispose()
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
