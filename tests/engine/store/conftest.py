@@ -19,7 +19,7 @@ from crime_detect_engine.store import opening
 from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.store import Store
 
-from tests.rig.postgres import Postgres
+from tests.rig.postgres import USER, Postgres
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 NEXT_STEP = '''
@@ -57,6 +57,25 @@ def database(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], Databa
     yield of
     for name in names.values():
         server.drop(name)
+
+
+@pytest.fixture
+def lose_database(
+    request: pytest.FixtureRequest, tmp_path: Path, database: Callable[[Path], DatabaseOptions]
+) -> Callable[[], None]:
+    """Call when the store of `tmp_path/data` is closed: what it kept in its database is gone."""
+
+    def lose() -> None:
+        url = database(tmp_path / "data").url
+        if url is None:
+            for path in (tmp_path / "data").glob("crime_detect.db*"):
+                path.unlink()
+        else:
+            server, name = request.getfixturevalue("postgres"), url.rpartition("/")[2]
+            server.drop(name)
+            server.run(f"CREATE DATABASE {name} OWNER {USER} TEMPLATE {server.template}")
+
+    return lose
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from crime_detect_engine.store import opening
 from crime_detect_engine.store.media import MediaFolder
 from crime_detect_engine.store.sqlite import SqliteFile
 from crime_detect_engine.store.tables import metadata
-from sqlalchemy import create_engine
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -27,14 +26,18 @@ def rows(path: Path, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
+async def test_migrations_give_exactly_the_tables_of_the_code(open_store):
+    store = await open_store()
+    differences = await store._database.read(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
+    assert differences == []
+
+
 @SQLITE
-async def test_migrations_give_exactly_the_tables_of_the_code(open_store, tmp_path):
-    await (await open_store()).close()
-    engine = create_engine(f"sqlite:///{tmp_path / 'data' / 'crime_detect.db'}")
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()
-    assert rows(tmp_path / "data" / "crime_detect.db", "PRAGMA journal_mode") == [("wal",)]
+async def test_the_file_is_written_ahead_and_synced(open_store):
+    store = await open_store()
+    for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+        query = f"PRAGMA {pragma}"
+        assert await store._database.read(lambda c, q=query: c.exec_driver_sql(q).scalar()) == value
 
 
 @SQLITE

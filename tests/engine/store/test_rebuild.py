@@ -7,7 +7,7 @@ import json
 from crime_detect_engine.domain.ports import IncidentQuery
 
 
-async def test_only_sound_sidecars_are_taken(open_store, make_alert, tmp_path):
+async def test_only_sound_sidecars_are_taken(open_store, make_alert, tmp_path, lose_database):
     store = await open_store()
     good = (await store.write(make_alert(), b"x")).after
     await store.close()
@@ -18,8 +18,7 @@ async def test_only_sound_sidecars_are_taken(open_store, make_alert, tmp_path):
         sidecar.with_name(f"{name}.json").write_text(json.dumps(document | change))
     sidecar.with_name("broken.json").write_bytes(b"\xff{")
     sidecar.with_name("list.json").write_text("[]")
-    for path in data.glob("crime_detect.db*"):
-        path.unlink()
+    lose_database()
     store = await open_store()
     assert list((await store.incidents(IncidentQuery())).items) == [good]
     unknown = {path.split("/")[-1] for path in await store.retention.unknown_files()}
