@@ -65,6 +65,21 @@ async def test_states_are_coalesced_while_the_broker_is_away(
     assert len(newcomer.heard) <= 2
 
 
+async def test_the_head_of_the_chain_is_retained(
+    broker: Mosquitto, mqtt: Callable[..., MqttOutput], eventually: Eventually
+) -> None:
+    output = mqtt(broker)
+    await eventually(connected(output))
+    output.publish_chain({"seq": 7, "hash": "ab"})
+    newcomer = MqttListener(broker, f"{ROOT}/chain")
+    try:
+        await asyncio.to_thread(
+            newcomer.wait_for, lambda: newcomer.payloads(f"{ROOT}/chain") == [b'{"seq":7,"hash":"ab"}']
+        )
+    finally:
+        newcomer.close()
+
+
 async def test_leaving_says_offline(
     broker: Mosquitto, mqtt: Callable[..., MqttOutput], listener: MqttListener, eventually: Eventually
 ) -> None:
