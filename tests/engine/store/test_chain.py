@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -173,3 +174,11 @@ async def test_a_transaction_that_fails_leaves_no_link(store, add_incident, monk
     with pytest.raises(OSError, match="no space"):
         await store.hold(incident_id, True, PERSON)
     assert await check(store) == before
+
+
+async def test_commands_beside_the_service_write_into_one_chain(store, open_store):
+    beside = await open_store(repair=False)
+    jobs = [one.audit.append(PERSON, "look", str(number)) for number in range(20) for one in (store, beside)]
+    await asyncio.gather(*jobs)
+    report = await check(store)
+    assert (report.links, report.fault) == (41, None)
