@@ -52,8 +52,9 @@ class Postgres:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self._folder = Path(tempfile.mkdtemp(prefix="crime-detect-postgres-", dir=_memory()))
+        self.folder = Path(tempfile.mkdtemp(prefix="crime-detect-postgres-", dir=_memory()))
         self._process: subprocess.Popen[bytes] | None = None
+        self.owner = os.geteuid(), os.getegid()
         self._as: dict[str, Any] = {}
         self._made = self._version = 0
         self.template = ""
@@ -62,16 +63,17 @@ class Postgres:
         if os.geteuid() == 0:
             names = {entry.pw_name: entry for entry in pwd.getpwall()}
             entry = names.get("postgres") or names["nobody"]
-            os.chown(self._folder, entry.pw_uid, entry.pw_gid)
+            self.owner = entry.pw_uid, entry.pw_gid
+            os.chown(self.folder, *self.owner)
             self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        password = self._folder / "password"
+        password = self.folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)
         initdb = [_binary("initdb"), "-D", self._data, "-U", OWNER, "-A", "scram-sha-256", "--pwfile", password]
         options = ["-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
         subprocess.run(
-            [*initdb, *options], check=True, capture_output=True, cwd=self._folder, env=environment, **self._as
+            [*initdb, *options], check=True, capture_output=True, cwd=self.folder, env=environment, **self._as
         )
         self.start()
         self._version = int(self.run("SHOW server_version_num")[0][0])
@@ -82,23 +84,23 @@ class Postgres:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def _data(self) -> Path:
-        return self._folder / "data"
+        return self.folder / "data"
 
     def start(self) -> None:
         settings = {
-            "port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self._folder,
+            "port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder,
             "fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": 40,
             "shared_buffers": "16MB", "max_wal_size": "256MB",
         }  # fmt: skip
         command = [str(_binary("postgres")), "-D", str(self._data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        log = (self._folder / "log").open("ab")
-        self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, **self._as)
+        log = (self.folder / "log").open("ab")
+        self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **self._as)
         log.close()
         end = time.monotonic() + _READY_S
         while True:
@@ -106,7 +108,7 @@ class Postgres:
                 self.run("SELECT 1")
             except RuntimeError as error:
                 if self._process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError((self._folder / "log").read_text()[-2000:]) from error
+                    raise RuntimeError((self.folder / "log").read_text()[-2000:]) from error
                 time.sleep(0.02)
             else:
                 return

@@ -37,6 +37,8 @@ class MediaFolder:
 
     def __init__(self, root: Path, reserve_bytes: int = RESERVE_BYTES) -> None:
         self.root = root
+        self.mounted = False
+        """The folder is a disk of its own: where that is away, what lies in its place is another one."""
         self._reserve_bytes = reserve_bytes
 
     def path(self, relative: str) -> Path:
@@ -55,8 +57,7 @@ class MediaFolder:
     def replacing(self, relative: str) -> Iterator[Path]:
         """A temporary path beside the target that replaces it, synced, when the block ends well."""
         target = self.path(relative)
-        if not self.root.is_dir():  # its disk is gone: never write beneath the empty mount point
-            raise FileNotFoundError(errno.ENOENT, "the media folder is missing", str(self.root))
+        self.require()
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
         try:
@@ -68,9 +69,17 @@ class MediaFolder:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def require(self) -> None:
+        """Raises FileNotFoundError where the disk is gone: nothing is written beneath an empty mount point, and
+        nothing counts as deleted because it is not there.
+        """
+        if not self.root.is_dir() or (self.mounted and not self.root.is_mount()):
+            raise FileNotFoundError(errno.ENOENT, "the media folder is missing", str(self.root))
+
     def remove(self, relative: str) -> None:
-        """Removes the file and the folders that it leaves empty; one that is gone already is fine."""
+        """Removes the file and the folders that it leaves empty; one that is gone already is fine. Raises OSError."""
         target = self.path(relative)
+        self.require()
         target.unlink(missing_ok=True)
         for folder in (target.parent, target.parent.parent):
             if folder == self.root.resolve():
@@ -106,6 +115,8 @@ class MediaFolder:
         return shutil.disk_usage(self.root).total
 
     def nearly_full(self) -> bool:
+        """Raises OSError where the folder is missing."""
+        self.require()
         return self.free_bytes() < self._reserve_bytes
 
 

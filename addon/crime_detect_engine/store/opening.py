@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 IDENTITY = "engine-uuid"
 EPOCH = "engine-epoch"
+MOUNTED = "media-mounted"
+"""There when the media folder was a disk of its own; who wants it in the data directory again deletes this."""
 
 
 def choose_backend(data_dir: Path, options: DatabaseOptions) -> Backend:
@@ -64,6 +66,7 @@ def open_database(
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         folder.root.mkdir(exist_ok=True)
+        _know_mount(folder, data_dir / MOUNTED)
         engine = backend.open(now, service=service)
         try:
             _migrate(engine, backend)
@@ -80,6 +83,17 @@ def open_database(
     if service:
         _log.info("records are kept in %s at %s", backend.name, backend.place)
     return engine
+
+
+def _know_mount(folder: MediaFolder, told: Path) -> None:
+    if folder.root.is_mount():
+        told.touch()
+    folder.mounted = told.exists()
+    if folder.mounted and not folder.root.is_mount():
+        _log.error(
+            "%s was a disk of its own and is not mounted: no pictures or clips are kept or deleted until it is. "
+            "If it is meant to lie in the data directory now, delete %s", folder.root, told
+        )  # fmt: skip
 
 
 def _scripts() -> Config:
