@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from pathlib import Path
 
 import jinja2
@@ -23,9 +22,6 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters["readable"] = words.readable
 _ENVIRONMENT.filters["base64"] = lambda data: base64.b64encode(data).decode()
-
-STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
-"""What a Content-Security-Policy allows as the page's one style."""
 
 
 def report_html(report: Report) -> str:

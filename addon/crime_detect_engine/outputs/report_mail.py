@@ -176,7 +176,8 @@ class ReportChannel(Channel):
         message.set_content(letter.text)
         for file in letter.files:
             main, _, sub = file.media_type.partition(";")[0].partition("/")
-            message.add_attachment(file.data, maintype=main, subtype=sub, filename=file.name)
+            params = {"charset": "utf-8"} if main == "text" else {}
+            message.add_attachment(file.data, maintype=main, subtype=sub, filename=file.name, params=params)
         return message
 
 
