@@ -38,8 +38,7 @@ def append_audit(
             at=at, actor=actor.name[:128], role=actor.role, action=action, target=target, details=dict(details)
         )
     )
-    (entry_id,) = added.inserted_primary_key or ()
-    chain_audit(connection, entry_id, at)
+    chain_audit(connection, int(added.inserted_primary_key[0]), at)
 
 
 def prune_audit(connection: Connection, now: datetime, keep_s: float) -> int:

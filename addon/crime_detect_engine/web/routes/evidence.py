@@ -28,7 +28,7 @@ async def get_evidence(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(
             headers={
                 "Content-Type": "application/zip",
-                "Content-Length": str(made.bytes),
+                "Content-Length": str(made.size_bytes),
                 "Content-Disposition": f'attachment; filename="evidence-{incident.incident_id}.zip"',
                 "X-Evidence-SHA256": made.sha256,
                 "X-Evidence-Signature": base64.b64encode(made.signature).decode(),
