@@ -190,7 +190,7 @@ class _Sheet:
         title = f"{words.readable(one.label)} · {self.name(one.camera, entry.camera_name)}"
         return [picture, self.text(title, _style(7.5, font=BOLD)), self.text(about, _style(7, _MUTED))]
 
-    def list(self) -> list[Flowable]:
+    def incidents(self) -> list[Flowable]:
         report, period = self.report, self.report.period
         if not report.entries:
             return [*self.title("Incidents"), self.text("None.", _style(9, _MUTED))]
@@ -257,7 +257,7 @@ def report_pdf(report: Report) -> bytes:
         Spacer(1, 5 * mm),
         sheet.counts(),
         *sheet.pictures(),
-        *sheet.list(),
+        *sheet.incidents(),
         *sheet.foot(),
     ]
     made = f"{words.clock(report.made_at, zone, day=True)}, crime_detect {report.place.version}"

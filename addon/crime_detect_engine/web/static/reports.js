@@ -10,8 +10,8 @@ addEventListener("pageshow", () => {
 
 const frame = document.querySelector("iframe.report");
 const fit = () => {
-  const inside = frame.contentDocument?.documentElement;
-  if (inside) frame.height = inside.scrollHeight;
+  const inside = frame.contentDocument?.body; // the document itself is never lower than its frame
+  if (inside) frame.height = inside.offsetHeight + 2;
 };
 frame.addEventListener("load", fit);
 addEventListener("resize", fit);
