@@ -1,4 +1,4 @@
-"""Owns the tests of disks that fill up, turn read-only or go away, each apart from the others: real, small ones."""
+"""Owns the tests of the journal on disks that fill up, turn read-only or go away, each apart: real, small ones."""
 
 from __future__ import annotations
 
