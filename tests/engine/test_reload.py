@@ -95,6 +95,14 @@ async def test_sections_that_need_a_restart_are_said(running: Running) -> None:
     assert running.service.config.mqtt is None
 
 
+async def test_reports_are_in_force_at_once(running: Running) -> None:
+    email = "alerts: {email: {host: 127.0.0.1, from: a@example.org, to: [b@example.org]}}\n"
+    daily = "reports: {daily: {at: '07:00', to: [anna@example.org]}}\n"
+    await running.write(running.file.read_text() + email + daily)
+    assert running.follower.problem is None
+    assert running.service.config.reports.daily is not None
+
+
 async def test_a_threshold_set_by_a_person_lands_in_the_file_with_its_comments(running: Running) -> None:
     capture = running.lines["yard"].capture
     await running.service._control.set_threshold("yard", 0.7, ADMIN)

@@ -22,7 +22,7 @@ SCALARS = st.one_of(
 CAMERA = ("cameras", "yard")
 NAMED = (
     (), CAMERA, (*CAMERA, "detection"), (*CAMERA, "schedule", 0), (*CAMERA, "location"), ("model",), ("mqtt",),
-    ("alerts",), ("retention",), ("privacy",),
+    ("alerts",), ("reports",), ("reports", "weekly"), ("retention",), ("privacy",),
 )  # fmt: skip
 UNNAMED = {"yard", "url", "host", "from", "to", "fighting", "tls", "account_sid", "auth_token"}
 KEYS = st.sampled_from(sorted(UNNAMED | {key for path in NAMED for key in keys_allowed(SECTIONS, path)}))
@@ -31,7 +31,7 @@ TREES = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)),
     max_leaves=25,
 )
-SECTION_NAMES = ("cameras", "mqtt", "model", "alerts", "retention", "privacy", "severity", "frigate")
+SECTION_NAMES = ("cameras", "mqtt", "model", "alerts", "reports", "retention", "privacy", "severity", "frigate")
 
 
 def outcome(tree: dict[str, Any]) -> Config | InvalidConfig:
@@ -57,3 +57,21 @@ def test_any_tree_is_settings_or_problems_with_places(tree: dict[str, Any]) -> N
 def test_any_section(section: str, tree: Any) -> None:
     result = outcome({section: {"yard": tree} if section == "cameras" else tree})
     assert isinstance(result, Config) or all(problem.path[0] == section for problem in result.problems)
+
+
+def test_reports_need_the_mail_server_of_alerts() -> None:
+    reports = {"daily": {"at": "07:00", "to": "anna@example.org"}}
+    refused = outcome({"reports": reports})
+    assert isinstance(refused, InvalidConfig)
+    assert "reports: needs `alerts.email`" in str(refused)
+    email = {"host": "smtp.example.org", "from": "cam@example.org", "to": "me@example.org"}
+    taken = outcome({"reports": reports, "alerts": {"email": email}})
+    assert isinstance(taken, Config)
+    assert taken.reports.daily is not None
+    assert taken.reports.daily.to == ("anna@example.org",)
+
+
+def test_a_wrong_report_is_named_by_its_place() -> None:
+    refused = outcome({"reports": {"weekly": {"to": "anna@example.org", "day": "monday"}}})
+    assert isinstance(refused, InvalidConfig)
+    assert "reports.weekly.day: expected a day of the week" in str(refused)
