@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,11 @@ def test_incidents_are_found(household: Household, incident: Json) -> None:
 def test_evidence_is_in_the_media_folder(household: Household, incident: Json) -> None:
     answer = act(household, "export_evidence", incident_id=incident["incident_id"])
     folder = household.home.media / DOMAIN / "exports" / incident["incident_id"]
-    assert set(answer["files"]) >= {"clip.mp4", "incident.json", "snapshot.jpg"}
+    assert answer["signed"]
+    assert set(answer["files"]) == {"clip.mp4", "evidence.zip", "incident.json", "snapshot.jpg"}
+    with zipfile.ZipFile(folder / "evidence.zip") as package:
+        assert package.testzip() is None
+        assert package.read("clip.mp4")
     assert (folder / "clip.mp4").read_bytes() == household.engine.download(incident["media"]["clip"])[2]
     assert json.loads((folder / "incident.json").read_text())["label"] == "fighting"
 

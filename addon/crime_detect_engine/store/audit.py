@@ -38,7 +38,8 @@ def append_audit(
             at=at, actor=actor.name[:128], role=actor.role, action=action, target=target, details=dict(details)
         )
     )
-    chain_audit(connection, int(added.inserted_primary_key[0]), at)
+    key: Any = added.inserted_primary_key
+    chain_audit(connection, key.id, at)
 
 
 def prune_audit(connection: Connection, now: datetime, keep_s: float) -> int:

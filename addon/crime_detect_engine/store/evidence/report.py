@@ -29,9 +29,26 @@ def report_html(material: Material, missing: Mapping[str, str], picture: bytes) 
         missing=missing,
         picture=inline,
         plot=timeline(material),
+        custody=_custody(material),
         head=material.links[-1][0],
         first=material.links[0][0],
     )
+
+
+def _custody(material: Material) -> list[dict[str, str]]:
+    """Who did what, in the order of time: people by the audit, files by their log."""
+    told = [
+        {"at": one["at"], "who": f"{one['actor']} ({one['role']})", "what": " ".join([one["action"], *_details(one)])}
+        for one in material.custody["audit"]
+    ]
+    for one in material.custody["files"]:
+        reason = f" ({one['reason']})" if one["reason"] else ""
+        told.append({"at": one["at"], "who": one["actor"], "what": f"{one['action']} {one['path']}{reason}"})
+    return sorted(told, key=lambda one: one["at"])
+
+
+def _details(entry: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={value}" for name, value in entry["details"].items()]
 
 
 def timeline(material: Material) -> dict[str, Any] | None:
