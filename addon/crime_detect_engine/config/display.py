@@ -56,6 +56,8 @@ def _shown(value: Any, path: KeyPath, references: Mapping[KeyPath, Reference]) -
         return HIDDEN
     if isinstance(value, str) and path[:2] == ("alerts", "webhook") and path[-1] == "url":
         return _site(value)
+    if path == ("database",) and value != "sqlite" and "://" not in str(value):
+        return HIDDEN  # an address that is not well written yet
     return redact(value) if isinstance(value, str) and "://" in value else value
 
 

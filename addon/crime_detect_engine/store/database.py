@@ -17,6 +17,9 @@ from crime_detect_engine.domain.errors import InvalidInputError, StoreError
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+STUCK_S = 45.0
+STUCK = "the database or its disk has not answered for a while; alerts wait"
+
 
 class Backend(Protocol):
     """What SQLite and PostgreSQL each do their own way. `name` has the version, once opened; `place` no password."""
@@ -60,7 +63,20 @@ class Database:
 
     async def call(self, job: Callable[[], _T]) -> _T:
         """Runs `job` in the store thread outside any transaction."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, job)
+        loop = asyncio.get_running_loop()
+        watch = loop.call_later(STUCK_S, self._say_stuck)
+        try:
+            return await loop.run_in_executor(self._executor, job)
+        finally:
+            watch.cancel()
+            if self.error == STUCK:
+                self.error = None
+
+    def _say_stuck(self) -> None:
+        """A server or a disk that neither answers nor fails holds the thread; nobody else would say so."""
+        if self.error is None:
+            _log.error("%s", STUCK)
+            self.error = STUCK
 
     async def _run(self, job: Callable[[Connection], _T], *, write: bool) -> _T:
         return await self.call(lambda: self.transact(job, write=write))

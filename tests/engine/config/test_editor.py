@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from crime_detect_engine.config import ConfigEditor, load_config
+from crime_detect_engine.config.display import hide
 from crime_detect_engine.domain.errors import ConfigError, NotFoundError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -213,6 +214,7 @@ def test_a_database_is_shown_without_its_password(write: Write) -> None:
     config = editor.put_settings(shown)
     assert "u:hemmelig@db" in str(config.database.url)
     assert "hemmelig" not in repr(config)
+    assert hide({"database": "postgres:u:hemmelig@h"}) == {"database": "***"}
 
 
 def test_sending_back_what_was_shown_changes_nothing(editor: ConfigEditor, path: Path, contract: str) -> None:

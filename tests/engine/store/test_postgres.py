@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +14,7 @@ import pytest
 from crime_detect_engine.domain.errors import InvalidInputError, StoreError
 from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport
 from crime_detect_engine.domain.types import ChangeType
+from crime_detect_engine.store import database
 from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.opening import look
 
@@ -141,6 +144,19 @@ async def test_a_connection_that_is_cut_in_the_middle_undoes_the_transaction(sto
         await store._database.write(half)
     assert await store.sequence_range() == (1, 1)
     assert (await store.write(make_alert(ChangeType.UPDATE, 0.95), None)).seq == 2
+
+
+async def test_a_server_that_hangs_is_said_and_forgiven(store, make_alert, until, monkeypatch):
+    monkeypatch.setattr(database, "STUCK_S", 0.05)
+    pid = await store._database.read(lambda c: c.exec_driver_sql("SELECT pg_backend_pid()").scalar())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        writing = asyncio.create_task(store.write(make_alert(), None))
+        await until(lambda: store.storage_error == database.STUCK)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (await writing).seq == 1
+    assert store.storage_error is None
 
 
 async def test_our_own_lost_connection_does_not_keep_us_out(store, make_alert, postgres, name):
