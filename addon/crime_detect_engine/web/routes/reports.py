@@ -23,7 +23,6 @@ from crime_detect_engine.web.words import readable
 
 from .incidents import CAMERA, SEARCH, search_of
 
-_KIND = "daily|weekly"
 _TRUTH = vol.In(["true", "false"], msg="expected true or false")
 _FILTERS = {
     vol.Optional("date"): QUERY_DATE,
@@ -61,6 +60,8 @@ _FRAMED = (
 @role("viewer")
 async def get_report(request: web.Request) -> web.Response:
     """A day or a week of the cameras that the caller may see, as JSON, CSV, HTML or PDF."""
+    if request.match_info["kind"] not in tuple(ReportKind):
+        raise NotFoundError("There are reports of days and weeks: daily and weekly.")
     asked = read_query(request, REPORT)
     camera, actor = asked.get("camera"), request[ACTOR]
     if camera is not None and not actor.may_see(camera):
@@ -136,7 +137,7 @@ def _safe(name: str) -> str:
 
 
 ROUTES = (
-    Route("GET", f"{API}/reports/{{kind:{_KIND}}}", get_report, query=REPORT),
+    Route("GET", f"{API}/reports/{{kind}}", get_report, query=REPORT),
     Route("GET", f"{API}/incidents/export", export_incidents, query=EXPORT),
     Route("GET", "/reports", show_reports, query=PAGE),
 )
