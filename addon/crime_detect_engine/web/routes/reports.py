@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 from urllib.parse import urlencode
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 import voluptuous as vol
 from aiohttp import web
 
-from crime_detect_engine.domain.errors import NotFoundError
+from crime_detect_engine.domain.errors import CrimeDetectError, NotFoundError
 from crime_detect_engine.domain.reporting import ReportFormat, ReportKind, ReportQuery
 from crime_detect_engine.domain.types import Verdict
 from crime_detect_engine.web.access import ACTOR, role
@@ -23,6 +24,7 @@ from crime_detect_engine.web.words import readable
 
 from .incidents import CAMERA, SEARCH, search_of
 
+_LOG = logging.getLogger(__name__)
 _TRUTH = vol.In(["true", "false"], msg="expected true or false")
 _FILTERS = {
     vol.Optional("date"): QUERY_DATE,
@@ -102,9 +104,13 @@ async def export_incidents(request: web.Request) -> web.StreamResponse:
         first = await anext(chunks)  # what fails before the first byte is answered as an error
         await response.prepare(request)
         await response.write(first)
-        async for chunk in chunks:
-            await response.write(chunk)
-        await response.write_eof()
+        try:
+            async for chunk in chunks:
+                await response.write(chunk)
+        except CrimeDetectError as error:
+            _LOG.warning("an export was broken off: %s", error)
+            if request.transport is not None:
+                request.transport.abort()  # an end that looks like one would pass half of it off as all
     return response
 
 

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from aiohttp import ClientPayloadError
+from crime_detect_engine.domain.errors import StoreError
 from crime_detect_engine.domain.types import Severity, Verdict
 from crime_detect_engine.web.turns import MAX_WAITING
 from pypdf import PdfReader
@@ -135,6 +137,23 @@ async def test_an_export_has_every_page_of_the_search_and_is_audited(site):
     assert exports == [
         ("export", "incidents", {"format": form, "camera": "yard"}, "viewer") for form in ("json", "csv")
     ]
+
+
+async def test_an_export_that_cannot_go_on_is_never_taken_for_whole(site, monkeypatch):
+    for number in range(600):
+        site.engine.open_incident("yard", started_at=YESTERDAY + timedelta(seconds=number), snapshot=None)
+    find, asked = site.engine.incidents, []
+
+    async def find_once(query):
+        asked.append(query)
+        if len(asked) > 1:
+            raise StoreError("the database is locked")
+        return await find(query)
+
+    monkeypatch.setattr(site.engine, "incidents", find_once)
+    with pytest.raises(ClientPayloadError):
+        async with site.client("viewer-token").get("/api/v1/incidents/export?format=csv") as answer:
+            await answer.read()
 
 
 async def test_who_comes_when_too_many_wait_is_told_so(site):
