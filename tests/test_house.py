@@ -33,6 +33,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "alembic": ("store/",),
     "sqlite3": ("store/",),
     "cryptography": ("store/",),
+    "rfc3161_client": ("store/",),
     "psycopg": ("store/",),
     "paho": ("outputs/",),
     "reportlab": ("analytics/",),

@@ -6,15 +6,18 @@ import asyncio
 import base64
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from . import __version__
 from .circumstances import circumstances_of
 from .config import Config
-from .domain.errors import StoreError
+from .domain.errors import AnchorError, StoreError
 from .domain.wire import SCHEMA_VERSION
 from .outputs.mqtt import MqttOutput
+from .outputs.timestamping import ask_authority
 from .pipeline import Pipeline
+from .store.evidence.options import AuthorityOptions
 from .store.exports import Anchor, Exports
 from .store.store import Store
 
@@ -24,11 +27,20 @@ RETRY_S = 300.0
 
 
 class Anchoring:
-    """`publish` keeps a payload where this installation cannot quietly change it; None tells nobody."""
+    """`publish` keeps a payload where this installation cannot quietly change it; None tells nobody.
+
+    `authority` stamps the head's time; what it refuses is tried again until it is had.
+    """
 
     def __init__(
-        self, exports: Exports, pipeline: Pipeline, publish: Callable[[Mapping[str, Any]], None] | None, uuid: str
+        self,
+        exports: Exports,
+        pipeline: Pipeline,
+        publish: Callable[[Mapping[str, Any]], None] | None,
+        uuid: str,
+        authority: AuthorityOptions | None = None,
     ) -> None:
+        self._authority = authority
         self._exports = exports
         self._publish = publish
         self._uuid = uuid
@@ -43,9 +55,13 @@ class Anchoring:
                 if not opened:
                     await self._exports.open()
                     opened = True
+                anchor = await self._exports.anchor()
                 if self._publish is not None:
-                    self._publish(anchor_json(await self._exports.anchor(), self._uuid))
-            except (StoreError, OSError) as error:
+                    self._publish(anchor_json(anchor, self._uuid))
+                if self._authority is not None:
+                    ask = partial(ask_authority, self._authority.url)
+                    await self._exports.stamp(anchor, ask, self._authority.ca)
+            except (StoreError, AnchorError, OSError) as error:
                 if str(error) != self._fault:
                     _LOG.error("evidence: %s", error)
                 self._fault = str(error)
@@ -55,7 +71,7 @@ class Anchoring:
             await asyncio.sleep(EVERY_S)
 
     def notes(self) -> Sequence[str]:
-        return [] if self._fault is None else [f"evidence packages cannot be signed: {self._fault}"]
+        return [] if self._fault is None else [f"evidence: {self._fault}"]
 
 
 def anchor_json(anchor: Anchor, uuid: str) -> dict[str, Any]:
@@ -76,4 +92,4 @@ def build_anchoring(store: Store, pipeline: Pipeline, mqtt: MqttOutput | None, c
     """As the configuration wants it; without a broker nobody outside is told."""
     store.evidence.version = __version__
     publish = mqtt.publish_chain if mqtt is not None and config.evidence.anchor_mqtt else None
-    return Anchoring(store.evidence, pipeline, publish, store.uuid)
+    return Anchoring(store.evidence, pipeline, publish, store.uuid, config.evidence.authority)

@@ -12,6 +12,7 @@ from crime_detect_engine import anchoring
 from crime_detect_engine.anchoring import Anchoring
 from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.store.evidence.keys import KEY_FILE
+from crime_detect_engine.store.evidence.options import AuthorityOptions
 from crime_detect_engine.store.store import Store
 
 from tests.fakes import NOON
@@ -48,8 +49,21 @@ async def test_without_a_key_the_engine_goes_on_and_says_so(
     watched = Anchoring(store.evidence, make_flow().pipeline, told.put_nowait, store.uuid)
     task = asyncio.create_task(watched.run())
     await until(watched.notes)
-    assert "cannot be signed" in watched.notes()[0]
+    assert "is no Ed25519 key" in watched.notes()[0]
     (tmp_path / "data" / KEY_FILE).unlink()
     await told.get()
     assert watched.notes() == []
+    task.cancel()
+
+
+async def test_an_authority_that_is_away_is_named_and_the_broker_is_told(
+    store: Store, make_flow: Any, until: Any, tmp_path: Path
+) -> None:
+    told: asyncio.Queue[Any] = asyncio.Queue()
+    nobody = AuthorityOptions("http://127.0.0.1:1/tsr", tmp_path / "ca.pem")
+    watched = Anchoring(store.evidence, make_flow().pipeline, told.put_nowait, store.uuid, nobody)
+    task = asyncio.create_task(watched.run())
+    await told.get()
+    await until(watched.notes)
+    assert "time-stamping authority does not answer" in watched.notes()[0]
     task.cancel()

@@ -35,6 +35,10 @@ class StoreError(CrimeDetectError):
     """The database or the media folder refused: full, locked, malformed, newer than this version."""
 
 
+class AnchorError(CrimeDetectError):
+    """Nobody outside could be told the hash chain's head: an authority is away, refuses, or its stamp does not hold."""
+
+
 class NotFoundError(CrimeDetectError):
     """No incident, camera, model or file of that name."""
 

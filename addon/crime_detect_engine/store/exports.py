@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,15 @@ from .chain_check import ChainReport, check_chain
 from .evidence.keys import SigningKey
 from .evidence.links import AUDIT, Content, Link
 from .evidence.package import MEDIA_PARTS, Material, build_package, sign_file
+from .evidence.stamps import check_stamp, keep_stamp, make_request
 from .incidents import load_scores
 from .journal import Journal
 from .media import CLIP, SNAPSHOT, SUFFIX
 from .records import incident_document, load
 from .tables import audit, chain_contents, lifecycle
 
+AskAuthority = Callable[[bytes], Awaitable[bytes]]
+"""Carries a time-stamp request (DER) to an authority and its answer back."""
 FOLDER = "exports"
 EXPORT, EXPORTED = "evidence", "evidence made"
 """The audit's words: the first is written before a package is made and is in it, the second holds its digest."""
@@ -140,6 +143,13 @@ class Exports:
             raise StoreError("the hash chain is gone")
         text = f"crime_detect chain\n{self._uuid}\n{newest.seq}\n{newest.at}\n{newest.hash}\n"
         return Anchor(newest.seq, newest.hash, newest.at, text, key.sign(text.encode()), key.public.key_id)
+
+    async def stamp(self, anchor: Anchor, ask: AskAuthority, ca: Path) -> Path:
+        """A checked time stamp over `anchor.text`, kept in DATA/stamps. Raises AnchorError and StoreError."""
+        request = make_request(anchor.text)
+        answer = await ask(request.as_bytes())
+        check_stamp(request, answer, anchor.text, ca)
+        return await self._database.call(lambda: keep_stamp(self._data_dir, anchor.seq, anchor.text, answer))
 
     def _temporary(self) -> Path:
         folder = self._data_dir / FOLDER

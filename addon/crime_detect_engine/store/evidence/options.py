@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import voluptuous as vol
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorityOptions:
+    """A time-stamping authority (RFC 3161); `ca` are the root certificates (PEM) that its stamps are checked with."""
+
+    url: str
+    ca: Path
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceOptions:
-    """`anchor_mqtt`: retained on the broker, where one is configured."""
+    """`anchor_mqtt`: retained on the broker, where one is configured. `authority`: a time stamp is asked for."""
 
     anchor_mqtt: bool = True
+    authority: AuthorityOptions | None = None
 
 
 def _flag(value: object) -> bool:
@@ -27,15 +38,32 @@ def _later(value: object) -> None:
         raise vol.Invalid("not in this version")
 
 
+def _address(value: object) -> str:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise vol.Invalid("expected the address of a time-stamping authority, like http://tsa.example.org/tsr")
+    return parts.geturl()
+
+
+def _path(value: object) -> Path:
+    if not isinstance(value, str) or not value.strip():
+        raise vol.Invalid("expected a file of root certificates in PEM")
+    return Path(value.strip())
+
+
+AUTHORITY = vol.All({vol.Required("url"): _address, vol.Required("ca"): _path}, lambda value: AuthorityOptions(**value))
+
+
 def _build(values: Mapping[str, Any]) -> EvidenceOptions:
-    return EvidenceOptions(anchor_mqtt=(values.get("anchor") or {}).get("mqtt", True))
+    anchor = values.get("anchor") or {}
+    return EvidenceOptions(anchor_mqtt=anchor.get("mqtt", True), authority=anchor.get("rfc3161"))
 
 
 SCHEMA = vol.All(
     {
         vol.Optional("anchor"): vol.Any(
             None,
-            {vol.Optional("mqtt"): _flag, vol.Optional("email"): _later, vol.Optional("rfc3161"): _later},
+            {vol.Optional("mqtt"): _flag, vol.Optional("email"): _later, vol.Optional("rfc3161"): AUTHORITY},
         )
     },
     _build,

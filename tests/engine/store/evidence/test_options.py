@@ -18,7 +18,8 @@ def test_the_broker_is_told_unless_somebody_says_no():
     ("text", "said"),
     [
         ("evidence: {anchor: {email: [a@example.org]}}", "not in this version"),
-        ("evidence: {anchor: {rfc3161: https://tsa.example.org}}", "not in this version"),
+        ("evidence: {anchor: {rfc3161: {url: ftp://tsa.example.org, ca: x.pem}}}", "time-stamping authority"),
+        ("evidence: {anchor: {rfc3161: {url: http://tsa.example.org}}}", "ca"),
         ("evidence: {anchor: {mqtt: sometimes}}", "expected true or false"),
         ("evidence: {anker: {}}", "anker"),
     ],
