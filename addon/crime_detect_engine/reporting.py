@@ -23,7 +23,6 @@ from .domain.reporting import (
     CameraWord,
     ReportFile,
     ReportFormat,
-    ReportKind,
     ReportLetter,
     ReportQuery,
 )
@@ -115,7 +114,7 @@ class Reporter:
     async def make_report(self, query: ReportQuery, format_: ReportFormat, actor: Actor) -> ReportFile:
         period = period_asked(query, self._clock.now(), self._site.zone)
         details = {"format": str(format_), "from": timestamp(period.start), "to": timestamp(period.end)}
-        await self._records.audit(actor, "report", period.name, details)
+        await self._records.audit(actor, "read_report", period.name, details)
         async with self._place:
             report = await self._gather(period, query, actor, pictures=format_ in (ReportFormat.HTML, ReportFormat.PDF))
             return await self._print(report, format_)
@@ -124,7 +123,7 @@ class Reporter:
         """The report as it is mailed to people whom the configuration names: all cameras."""
         period = period_asked(query, self._clock.now(), self._site.zone)
         details = {"format": ", ".join(formats), "from": timestamp(period.start), "to": timestamp(period.end)}
-        await self._records.audit(MAILED_FOR, "report", period.name, details)
+        await self._records.audit(MAILED_FOR, "read_report", period.name, details)
         async with self._place:
             report = await self._gather(period, query, MAILED_FOR, pictures=True)
             files = [await self._print(report, format_) for format_ in formats]
@@ -248,7 +247,3 @@ def _keeps_texts(keeps: RetentionOptions) -> dict[str, str]:
     media = {"snapshots": keeps.snapshots_s, "clips": keeps.clips_s}
     periods |= {name: seconds for name, seconds in media.items() if seconds is not None}
     return {name: format_duration(seconds) for name, seconds in periods.items()}
-
-
-def kind_of(text: str) -> ReportKind | None:
-    return next((kind for kind in ReportKind if kind == text), None)

@@ -122,7 +122,7 @@ async def test_reports_and_pictures_in_them_are_audited(store: Store, reporter: 
     page = (await reporter.make_report(DAILY, ReportFormat.HTML, GARDENER)).data.decode()
     assert "data:image/jpeg;base64," in page
     (entry,) = await store.audit.list(1)
-    assert (entry.actor, entry.action, entry.target) == ("gardener", "report", "daily-2026-11-20")
+    assert (entry.actor, entry.action, entry.target) == ("gardener", "read_report", "daily-2026-11-20")
     assert "report for gardener" in [one.actor for one in await store.media_log(incident_id)]
     without = await reporter.make_report(replace(DAILY, pictures=False), ReportFormat.HTML, ADMIN)
     assert b"data:image" not in without.data

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+from crime_detect_engine.analytics import fonts
 from crime_detect_engine.analytics.fonts import printable
 from crime_detect_engine.analytics.pdf import MAX_ROWS, report_pdf
 from crime_detect_engine.domain.reporting import ReportKind
@@ -71,6 +72,21 @@ def test_long_lists_end_and_say_so(incident, report) -> None:
     reader, text = read(report_pdf(report(found)))
     assert "9 more are counted above and not listed here" in text
     assert len(reader.pages) < 20
+
+
+def test_a_machine_without_fonts_prints_western_europe_and_says_what_it_cannot(incident, report, monkeypatch) -> None:
+    monkeypatch.setattr(fonts, "_PLACES", ())
+    fonts.letters.cache_clear()
+    try:
+        _, text = read(
+            report_pdf(report([incident(), incident(camera="shed")], cameras={"yard": "Süd", "shed": "Двор"}))
+        )
+    finally:
+        fonts.letters.cache_clear()
+    assert "Süd" in text
+    assert "Двор" not in text
+    assert "shed" in text
+    assert LOST in text
 
 
 def test_letters_that_are_missing_become_question_marks() -> None:
