@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
@@ -13,12 +14,14 @@ from typing import Any
 import pytest
 from crime_detect_engine.activation import Activation
 from crime_detect_engine.anomaly_watch import AnomalyWatch, anomaly_rules
+from crime_detect_engine.assembly import build_reporter
 from crime_detect_engine.config import Config
 from crime_detect_engine.config.editor import ConfigEditor
 from crime_detect_engine.configuring import Configuring
 from crime_detect_engine.control import Control
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError, StoreError
 from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport
+from crime_detect_engine.domain.reporting import ReportFormat, ReportKind, ReportQuery
 from crime_detect_engine.domain.types import CameraChanged, CameraState, CameraStatus, IncidentChanged, Verdict
 from crime_detect_engine.models import Models
 from crime_detect_engine.scene_watch import NOBODY_LOOKS
@@ -68,6 +71,7 @@ async def engine(tmp_path: Path, make_flow: Any, small_spec: Any) -> AsyncIterat
         store, flow.pipeline, status, flow.clock,
         configuring=configuring,
         activation=Activation(Models([]), configuring, flow.pipeline, store.audit, lambda: "default"),
+        reporter=build_reporter(store, flow.pipeline, editor.load(), flow.clock),
         analyze_upload=analyze, send_test=send_test,
     )  # fmt: skip
     line = flow.add()
@@ -300,3 +304,11 @@ async def test_a_view_that_somebody_accepts_is_not_tampered_with(engine):
     assert accepted == [True]
     with pytest.raises(NotFoundError):
         await engine.control.accept_view("nowhere", ANNA)
+
+
+async def test_a_report_names_the_cameras_that_are_watched(engine):
+    query = ReportQuery(ReportKind.DAILY)
+    report = json.loads((await engine.control.make_report(query, ReportFormat.JSON, ANNA)).data)
+    assert [one["camera"] for one in report["by_camera"]] == ["yard"]
+    chunks = await engine.control.export_incidents(IncidentQuery(), ReportFormat.JSON, ANNA)
+    assert json.loads(b"".join([chunk async for chunk in chunks])) == {"items": [], "next_cursor": None}
