@@ -29,7 +29,7 @@ async def test_answers_of_the_api_are_not_stored(site):
             assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["settings", "users", "reports/daily", "audit", "training", "nothing"])
+@pytest.mark.parametrize("path", ["settings", "users", "audit", "training", "nothing"])
 async def test_what_this_version_does_not_have_is_not_found(site, path):
     async with site.client("admin-token").get(f"/api/v1/{path}") as answer:
         assert answer.status == 404
