@@ -7,7 +7,6 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -39,15 +38,6 @@ Circumstances = Callable[[str], Mapping[str, Any] | None]
 
 def no_circumstances(_camera: str) -> None:
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The newest link, which stands for all before it."""
-
-    seq: int
-    hash: str
-    at: str
 
 
 def head(connection: Connection) -> Link | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,8 +95,3 @@ def read_link(value: Mapping[str, Any]) -> Link:
     if not isinstance(value["seq"], int) or not all(isinstance(text, str) for text in texts.values()):
         raise TypeError("a link has fields of other kinds")
     return Link(seq=value["seq"], **texts)
-
-
-def erased_by(contents: Iterable[str]) -> set[int]:
-    """The numbers whose content was erased, as the contents of `erased` links say."""
-    return {int(seq) for text in contents for seq in json.loads(text)["links"]}
