@@ -18,7 +18,7 @@ from .config import CameraConfig
 from .config.settings import DetectorOptions
 from .decision.fusion import Facts, FusionOptions, fuse
 from .decision.patterns import ACTS, PatternOptions, PatternState, lingered, observe, raised
-from .domain.scene import PERSON, VEHICLES, Box, Detection, Look, Observer, Scene, TrackedObject, box_json
+from .domain.scene import CARRIED, PERSON, VEHICLES, Box, Detection, Look, Observer, Scene, TrackedObject, box_json
 from .domain.types import Alert, Frame, Grounds, Image, ModelRef, Reason, Region, Rules, Score
 from .places_watch import PlacesWatch
 from .rule_judge import Beside, RuleJudge, RuleJudges
@@ -302,7 +302,9 @@ class SceneWatch:
 
     def _attributes(self, people: Sequence[TrackedObject], scene: Scene | None) -> dict[str, Any]:
         """What was carried at this look, and what another system says of these people and of vehicles beside them."""
-        found = self._detections if self._options.detector.carried else ()
+        found: Sequence[Detection] = self._detections if self._options.detector.carried else ()
+        if self._observed and scene is not None:  # whoever lets Frigate follow knives wants to know of them
+            found = [Detection(one.label, one.confidence, one.box) for one in scene.of(*CARRIED)]
         return {**self._heard(), **plate(scene), **told_of(people), **carried(found, people)}
 
     def _heard(self) -> dict[str, Any]:
