@@ -118,7 +118,7 @@ class Line:
         """The `<camera>/state` payload of contracts.md."""
         status = self.capture.status()
         state = CameraState.PAUSED if self.runtime.privacy else status.state
-        reached = gravest(self.judges)
+        rules, reached = gravest(self.judges) or (self.rules, None)
         score = self.current_score(now_tick_s)
         label, confidence = score.top if score else (NORMAL, 0.0)
         latency_s = self.p95_latency_s()
@@ -129,7 +129,7 @@ class Line:
             "active": reached is not None,
             "label": reached.label if reached else NORMAL,
             "confidence": round(reached.confidence if reached else confidence, 4),
-            "threshold": self.rules.threshold_of(reached.label if reached else label),
+            "threshold": rules.threshold_of(reached.label if reached else label),
             "detection": self.runtime.detection,
             "privacy": self.runtime.privacy,
             **(self.scene.view(now_tick_s) if self.scene else NOBODY_LOOKS),
@@ -146,10 +146,12 @@ def _current(judge: Judge, now_tick_s: float) -> Score | None:
     return None if score is None or now_tick_s - score.tick_s > silence_limit_s(judge.rules, score) else score
 
 
-def gravest(judges: Sequence[Judge]) -> OpenIncident | None:
-    """The gravest and surest of what is going on now; what nobody is told of goes last."""
-    found = [one for judge in judges if not judge.silent for one in judge.state.open_incidents if one.reached]
-    return max(found, key=lambda one: (one.severity, one.confidence), default=None)
+def gravest(judges: Sequence[Judge]) -> tuple[Rules, OpenIncident] | None:
+    """The gravest and surest of what is going on now, with its rules; what nobody is told of does not count."""
+    found = [
+        (judge.rules, one) for judge in judges if not judge.silent for one in judge.state.open_incidents if one.reached
+    ]
+    return max(found, key=lambda pair: (pair[1].severity, pair[1].confidence), default=None)
 
 
 def running_snooze(runtime: CameraRuntime, now: datetime) -> datetime | None:

@@ -18,7 +18,7 @@ from .config import CameraConfig
 from .config.settings import DetectorOptions
 from .decision.fusion import Facts, FusionOptions, fuse
 from .decision.patterns import ACTS, PatternOptions, PatternState, lingered, observe, raised
-from .domain.scene import PERSON, VEHICLES, Box, Detection, Look, Observer, Scene, TrackedObject, box_json
+from .domain.scene import CARRIED, PERSON, VEHICLES, Box, Detection, Look, Observer, Scene, TrackedObject, box_json
 from .domain.types import Alert, Frame, Grounds, Image, ModelRef, Reason, Region, Rules, Score
 from .places_watch import PlacesWatch
 from .rule_judge import Beside, RuleJudge, RuleJudges
@@ -32,7 +32,8 @@ from .tracking.tracker import Tracker, TrackerOptions
 
 NOBODY_LOOKS: Mapping[str, Any] = {"tampered": False, "tamper": None, "persons": None, "objects": {}, "zones": {}}
 """Of a camera's state: `persons` is null where nobody looks, `objects` counts by label, `zones` by zone."""
-LOOK_SIZE = 384
+LOOK_SIZE, TAMPER_SIZE = 384, 208
+"""Tamper reads details at this size and no finer; the scaler makes it for less than shrinking the larger one costs."""
 STILL_LOOK_S = 5.0
 """How often a picture is looked at in which nothing moves: what was found there may have been wrong."""
 STALE_S = 4.0
@@ -147,12 +148,14 @@ class SceneWatch:
         urgent = frame.moving or suspicious
         if urgent or frame.cut or frame.tick_s >= self._image_due_s:
             self._image_due_s = frame.tick_s + STILL_LOOK_S
-            image = small(frame)
             if self._tamper is not None:
-                self._shown = self._tamper.observe(image, frame.tick_s, cut=frame.cut)
-            if self.wants_detector:
+                view = small(frame, TAMPER_SIZE)
+                self._shown = self._tamper.observe(view, frame.tick_s, cut=frame.cut)
+            if self.wants_detector or self._things is not None:
+                image = small(frame, LOOK_SIZE)
+            if image is not None and self.wants_detector:
                 mask = self._foreground.observe(image, cut=frame.cut)
-            if self._things is not None:
+            if image is not None and self._things is not None:
                 self._left = self._things.observe(image, frame.tick_s, cut=frame.cut, covered=self._covered)
         return Look(frame.camera, frame.at, frame.tick_s, image, frame.picture, frame.region, mask)
 
@@ -302,7 +305,9 @@ class SceneWatch:
 
     def _attributes(self, people: Sequence[TrackedObject], scene: Scene | None) -> dict[str, Any]:
         """What was carried at this look, and what another system says of these people and of vehicles beside them."""
-        found = self._detections if self._options.detector.carried else ()
+        found: Sequence[Detection] = self._detections if self._options.detector.carried else ()
+        if self._observed and scene is not None:  # whoever lets Frigate follow knives wants to know of them
+            found = [Detection(one.label, one.confidence, one.box) for one in scene.of(*CARRIED)]
         return {**self._heard(), **plate(scene), **told_of(people), **carried(found, people)}
 
     def _heard(self) -> dict[str, Any]:
@@ -310,10 +315,10 @@ class SceneWatch:
         return {"sounds": list(sounds)} if sounds else {}
 
 
-def small(frame: Frame) -> Image:
-    """The picture with its longer side at `LOOK_SIZE`."""
+def small(frame: Frame, size: int) -> Image:
+    """The picture with its longer side at `size` pixels."""
     width, height = frame.picture.width, frame.picture.height
-    return frame.picture.rgb(max(2, round(LOOK_SIZE * height / max(width, height) / 2) * 2))
+    return frame.picture.rgb(max(2, round(size * height / max(width, height) / 2) * 2))
 
 
 def _within(box: Box, region: Region) -> bool:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -163,7 +164,7 @@ def test_the_doctor_is_content_with_it(container: Container) -> None:
     assert done.returncode == 0, findings
     assert {one["status"] for one in findings} <= {"ok", "absent"}, findings
     absent = {one["what"] for one in findings if one["status"] == "absent"}
-    assert absent <= {"torch", "configuration", "broker", "storage"}
+    assert absent <= {"torch", "configuration", "broker", "storage", "detector"}
     (inference,) = (one for one in findings if one["what"] == "inference")
     assert inference["detail"].rpartition(" on ")[2] in ("cpu in fp32", "cpu in bf16", "cpu in int8")
 
@@ -216,3 +217,19 @@ def _health_check(port: int) -> list[str]:
     """The image's own, on the port of this test."""
     told = json.loads(buildah("inspect", "--type", "image", "localhost/crime-detect").stdout)["Docker"]["config"]
     return [word.replace("8099", str(port)) for word in told["Healthcheck"]["Test"][1:]]
+
+
+def test_a_detector_runs_in_it(container: Container, clips: Path) -> None:
+    """The image leaves out what OpenVINO does not need; the weights of detectors are ONNX."""
+    folder = container.data / "models" / "detectors"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("nanodet_m", "yolox_nano"):
+        shutil.copy(clips / "detectors" / f"{name}.onnx", folder)
+        look = (
+            "import numpy; from pathlib import Path; from crime_detect_engine.vision.detectors import load_detector; "
+            f"found = load_detector('{name}', 'cpu', [Path('/data/models/detectors')]); "
+            "print(len(found.detect([numpy.zeros((216, 384, 3), numpy.uint8)])))"
+        )
+        done = container.run("python3", "-c", look)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.strip() == "1"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
-from crime_detect_engine.decision.state import ALL_LABELS
+from crime_detect_engine.decision.state import ALL_LABELS, OpenIncident, PolicyState, Track
 from crime_detect_engine.domain.ports import CameraRuntime
-from crime_detect_engine.domain.types import Rules, Score
+from crime_detect_engine.domain.types import Rules, Score, Severity
 from crime_detect_engine.line import discrete, running_snooze, snoozed_labels
+from crime_detect_engine.rule_judge import RuleJudge
+from crime_detect_engine.scene_watch import NOBODY_LOOKS
 
 from tests.fakes import NOON
 
@@ -49,3 +52,14 @@ def test_the_delay_is_that_of_the_slow_frames(make_line):
 def test_what_is_told_at_once_and_what_may_wait(make_line, key, at_once):
     view = make_line().view(NOON, 0.0)
     assert (discrete(view) != discrete({**view, key: "another"})) is at_once
+
+
+def test_what_is_told_of_now_comes_with_its_own_threshold(make_line):
+    """A person in a zone at 40 % is beyond that rule's threshold, whatever the model's is."""
+    line = make_line(rules=Rules(threshold=0.8))
+    found = OpenIncident("i", "trespassing", NOON, NOON, 0.0, 0.5, 0.5, Severity.ALERT, True, reached=True)
+    judge = RuleJudge("yard", "gate", "trespassing", Rules(threshold=0.35))
+    judge.state = PolicyState(tracks={"trespassing": Track(found)})
+    line.scene = SimpleNamespace(judges=(judge,), view=lambda _: NOBODY_LOOKS)
+    view = line.view(NOON, 0.0)
+    assert (view["active"], view["label"], view["confidence"], view["threshold"]) == (True, "trespassing", 0.5, 0.35)

@@ -49,7 +49,8 @@ class LineConfig:
 class DetectorOptions:
     """What finds persons and things where a camera asks for it. `rate` is looks a second while something moves.
 
-    `name` auto: nanodet_m where OpenVINO is, else one of torchvision's. `carried`: whether what persons seem to carry is told with an incident. It is rarely right (docs/tracking.md).
+    `name` auto: nanodet_m where OpenVINO is, else one of torchvision's. `carried`: whether what persons seem to carry
+    is told with an incident. It is rarely right (docs/tracking.md).
     """
 
     name: str = "auto"

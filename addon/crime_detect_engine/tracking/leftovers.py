@@ -97,7 +97,6 @@ class StaticObjects:
         self._last_s = tick_s
         self._first_sight(now, hidden, passed_s)
         differs = difference(now, self._slow, ~hidden)
-        self._foreground = differs
         if self._light_changed(differs, hidden, now, tick_s):
             return ()
         self._count(now, differs, hidden, passed_s)
@@ -105,17 +104,10 @@ class StaticObjects:
         self._name(hidden, tick_s)
         return tuple(self._told(thing) for thing in self._things if thing.looks > 1)
 
-    def foreground_share(self, box: Box) -> float:
-        """How much of the box 0..1 is not background: a poster or a statue never has any."""
-        height, width = self._foreground.shape
-        part = self._foreground[_slice(box, height, width)]
-        return float(part.mean()) if part.size else 0.0
-
     def _begin(self, now: Array, hidden: NDArray[np.bool_], tick_s: float) -> None:
         self._slow: Array = now.copy()
         self._recent: Array = now.copy()
         self._known, self._hidden = ~hidden, hidden
-        self._foreground = np.zeros(hidden.shape, bool)
         self._still_s = np.zeros(hidden.shape, np.float32)
         self._seen_s = 0.0
         self._last_s = tick_s
