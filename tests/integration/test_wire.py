@@ -24,7 +24,9 @@ from tests.integration.fake_engine import golden
 UUID, EPOCH = "0c4f1f9e-6f3e-4b6e-9a5e-000000000001", "01KDWEPOCH0000000000000000"
 AT = datetime(2026, 11, 21, 3, 0, 0, tzinfo=UTC)
 CAMERAS = {"front_door": "Front door", "yard": "Yard"}
-FEATURES = frozenset({"cameras", "retention", "sources_test", "mqtt_discovery", "models", "zones"})
+FEATURES = frozenset(
+    {"cameras", "retention", "sources_test", "mqtt_discovery", "models", "zones", "reports", "evidence"}
+)
 RULES = ("trespassing", "loitering", "line_crossing", "object_left", "object_taken", "crowd", "running", "tampering")
 PROBLEMS = (
     Problem("gpu_absent", None, "cuda is not there: the cpu is used"),
