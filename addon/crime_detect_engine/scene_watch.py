@@ -64,6 +64,8 @@ class SceneWatch:
         self._scene: Scene | None = None
         self._detections: Sequence[Detection] = ()
         self._before: Image | None = None
+        self._sighted = False
+        """The last picture that was worth a look was looked at."""
         self._region = Region()
         self._pattern = PatternState()
         self._looking_since_s: float | None = None
@@ -131,7 +133,7 @@ class SceneWatch:
         """Privacy: what was in view is forgotten."""
         self._tracker.clear()
         self._scene, self._detections, self._looking_since_s, self._before = None, (), None, None
-        self._shown, self._left, self._covered = TamperState(), (), ()
+        self._shown, self._left, self._covered, self._sighted = TamperState(), (), (), False
         self._places.forget()
         self._judges.clear()
 
@@ -174,10 +176,12 @@ class SceneWatch:
             self._detections = [Detection(one.label, one.confidence, one.box) for one in told.objects]
             return found + self.take_scene(told, look)
         self.counts["still" if look.image is None else "blind" if detections is None else "detected"] += 1
-        if look.image is None:
+        if look.image is not None:
+            self._sighted = detections is not None
+        if not self._sighted:
+            return found  # the detector is away: what is in view is not known, nor is it while nothing moves after that
+        if look.image is None or detections is None:
             self._tracker.hold(look.tick_s)
-        elif detections is None:
-            return found  # the detector is away: what is in view is not known
         else:
             self._detections = detections
             followed = [one for one in detections if one.label in self._followed]

@@ -13,7 +13,7 @@ from .domain.ports import Detector
 from .inference import Worker
 from .pipeline import Pipeline
 from .vision.detectors import choose_detector, load_detector
-from .vision.detectors.weights import WEIGHTS, find_weights
+from .vision.detectors.weights import WEIGHTS, find_weights, stored_weights
 
 _LOG = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
@@ -33,7 +33,7 @@ class Sight:
 
     def load(self, on_cpu: bool) -> Detector:
         """For inference threads: never fetches, for that may take minutes. Raises CheckpointError, BackendError."""
-        if not self._ready:
+        if not self._ready and stored_weights(self._name, self._folders) is None:
             raise CheckpointError(self.problem or f"the weights of {self._name} are not here yet")
         return load_detector(self._name, "cpu" if on_cpu else "auto", self._folders)
 

@@ -133,7 +133,7 @@ async def test_a_camera_of_frigate_that_shall_look_itself_does(small_spec: Any, 
     assert watch.wants_detector
     asked = nvr.needed
     look_at(watch, 2.0)
-    assert (nvr.needed, watch.view(2.0)["persons"]) == (asked, 0), "whom Frigate saw, nobody has seen here"
+    assert (nvr.needed, watch.view(2.0)["persons"]) == (asked, None), "whom Frigate saw, nobody has seen here"
 
 
 async def test_a_fight_before_frigates_eyes_tells_who_is_there_though_nobody_watches_a_zone(

@@ -117,6 +117,15 @@ def test_a_detector_that_is_away_says_nothing_of_who_is_there() -> None:
     assert play.watch.objects_json(play.tick_s) == []
 
 
+def test_stillness_is_no_news_of_an_empty_place_while_the_detector_is_away() -> None:
+    play = Play().see(1, None).see(10, still=True)
+    assert play.view()["persons"] is None
+    play.see(1, []).see(5, still=True)
+    assert play.view()["persons"] == 0
+    play.see(1, None).see(10, still=True)
+    assert play.view()["persons"] is None
+
+
 def test_after_a_gap_who_was_in_the_zone_counts_from_new() -> None:
     play = Play().see(15, [PERSON]).see(6, None).see(15, [PERSON])
     assert ("loitering", "new") not in play.told()

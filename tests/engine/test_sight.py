@@ -61,3 +61,12 @@ def test_what_workers_complain_of_is_told_once(tmp_path: Path) -> None:
     sight = Sight("yolox_nano", tmp_path)
     sight._workers = [SimpleNamespace(detector_fault="it hung"), SimpleNamespace(detector_fault="it hung")]  # type: ignore[list-item]
     assert sight.notes() == ["zones and persons: it hung"]
+
+
+def test_weights_that_are_there_serve_the_very_first_look(
+    tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks before `run` had its turn does not wait for the next try."""
+    monkeypatch.setenv(MODELS_VARIABLE, str(clips / "detectors"))
+    pytest.importorskip("openvino")
+    assert Sight("yolox_nano", tmp_path).load(True).name == "yolox_nano"
