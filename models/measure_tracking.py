@@ -27,11 +27,11 @@ from crime_detect_engine.tracking.places import CrossingLine, Zone
 from crime_detect_engine.tracking.tamper import TamperOptions
 from crime_detect_engine.vision.checkpoint import find_checkpoint
 from crime_detect_engine.vision.detectors import DEFAULT_NAME, load_detector
+from measure_tamper import write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT, FUSION = ROOT / "models" / "reports" / "tracking.json", ROOT / "models" / "reports" / "fusion.json"
 TRUTH = ROOT / "tests" / "fixtures" / "truth" / "visits.json"
-PAGE = ROOT / "docs" / "tracking.md"
 DETECTORS = ("nanodet_m", "yolox_nano")
 RATES = (1.0, 2.0, 4.0)
 ROUNDS = 3
@@ -128,7 +128,7 @@ def build(data: Path) -> dict[str, Any]:
     }
 
 
-def tracks_table(report: Mapping[str, Any]) -> str:
+def tracks_table(report: Mapping[str, Any]) -> list[str]:
     lines = [
         "| detector | looks a second | clip | visits | persons found | id switches | intrusions right / told | "
         "loitering | crossings |",
@@ -149,13 +149,13 @@ def tracks_table(report: Mapping[str, Any]) -> str:
         f"Processor milliseconds a camera-second on top of decoding and sampling, `{costs['detector']}` in "
         f"{report['precision']} on pictures of {report['look_size']} px, median of {costs['rounds']} rounds in turn.",
     ]
-    return "\n".join(lines)
+    return lines
 
 
 WORDS = ("trespassing", "loitering", "line_crossing")
 
 
-def fusion_table(report: Mapping[str, Any]) -> str:
+def fusion_table(report: Mapping[str, Any]) -> list[str]:
     lines = [
         "| rule | person at | AUC | gain, 95 % | accuracy at 0.5 | false alarms at 0.5 | recall at 0.8 | "
         "false alarms at 0.8 |",
@@ -172,7 +172,7 @@ def fusion_table(report: Mapping[str, Any]) -> str:
         f"`{report['detector']}` at {report['looks_a_second']:g} looks a second finds a person (0.25 or surer) in "
         f"{share['fighting']:.0%} of the fights and {share['normal']:.0%} of the other clips.",
     ]
-    return "\n".join(lines)
+    return lines
 
 
 def _fusion_row(rule: str, person: str, row: Mapping[str, Any], gain: str) -> str:
@@ -181,25 +181,14 @@ def _fusion_row(rule: str, person: str, row: Mapping[str, Any], gain: str) -> st
     return f"| {rule} | {person} | {' | '.join(map(str, figures))} |"
 
 
-def put(page: str, name: str, table: str) -> str:
-    """The page with what stands between the markers replaced."""
-    before, _, rest = page.partition(f"<!-- {name}: begin -->")
-    _, end, after = rest.partition(f"<!-- {name}: end -->")
-    if not end:
-        raise ValueError(f"{PAGE.name} has no markers for {name}")
-    return f"{before}<!-- {name}: begin -->\n\n{table}\n\n<!-- {name}: end -->{after}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, nargs="?", help="without it only the tables are written anew")
     asked = parser.parse_args(arguments)
     if asked.data is not None:
         REPORT.write_text(json.dumps(build(asked.data), indent=1) + "\n", encoding="utf-8")
-    page = PAGE.read_text(encoding="utf-8")
-    page = put(page, "tracks", tracks_table(json.loads(REPORT.read_text())))
-    page = put(page, "fusion", fusion_table(json.loads(FUSION.read_text())))
-    PAGE.write_text(page, encoding="utf-8")
+    write_table("tracks", tracks_table(json.loads(REPORT.read_text())))
+    write_table("fusion", fusion_table(json.loads(FUSION.read_text())))
     return 0
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
 
@@ -65,20 +66,18 @@ class MqttLink:
         self._first = self._hass.loop.create_future()
         if not await mqtt.async_wait_for_mqtt_client(self._hass):
             raise CannotConnectError("Home Assistant's MQTT is not set up", "no_mqtt")
-        try:
-            await self._subscribe()
-            async with asyncio.timeout(FIRST_S):
-                await self._first
-        except TimeoutError as error:
-            await self.stop()
-            said = "the engine is offline" if self._available is False else "nothing retained below its topic"
-            raise CannotConnectError(said, "offline") from error
-        except HomeAssistantError as error:
-            await self.stop()
-            raise CannotConnectError(str(error), "no_mqtt") from error
-        except BaseException:
-            await self.stop()
-            raise
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self.stop)
+            try:
+                await self._subscribe()
+                async with asyncio.timeout(FIRST_S):
+                    await self._first
+            except TimeoutError as error:
+                said = "the engine is offline" if self._available is False else "nothing retained below its topic"
+                raise CannotConnectError(said, "offline") from error
+            except HomeAssistantError as error:
+                raise CannotConnectError(str(error), "no_mqtt") from error
+            undo.pop_all()
 
     async def stop(self) -> None:
         while self._unsubscribe:

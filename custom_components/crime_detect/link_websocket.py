@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -43,11 +43,10 @@ class WebSocketLink:
         first: asyncio.Future[None] = self._hass.loop.create_future()
         running = self._run(sink, position, first)
         self._task = self._hass.async_create_background_task(running, "crime_detect feed")
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self.stop)
             await first
-        except BaseException:
-            await self.stop()
-            raise
+            undo.pop_all()
 
     async def stop(self) -> None:
         task, self._task = self._task, None

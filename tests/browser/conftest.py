@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -17,12 +18,13 @@ from crime_detect_engine.web.streams import STREAMS
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.fakes import FakeEngine
+from tests.rig.engine import EngineProcess
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PHONE = {"width": 390, "height": 844}
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 @dataclass
@@ -76,3 +78,25 @@ async def page(browser: Browser, site: Site) -> AsyncIterator[Page]:
     yield page
     assert site.complaints == []
     await context.close()
+
+
+@pytest.fixture
+async def open_page(browser: Browser, engine: EngineProcess) -> AsyncIterator[Any]:
+    """A signed-in page of the module's own `engine`.
+
+    A test that leaves complaints in the console fails, but for what the engine refused.
+    """
+    complaints: list[str] = []
+
+    async def open_page(path: str, viewport: dict[str, int] = DESK, token: str | None = None, **options: Any) -> Page:
+        context = await browser.new_context(viewport=viewport, locale="en-GB", **options)  # type: ignore[arg-type]
+        page = await context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(f"{engine.address}/login#token={token or engine.token}")
+        await page.wait_for_url(f"{engine.address}/")
+        await page.goto(engine.address + path)
+        return page
+
+    yield open_page
+    assert [one for one in complaints if "Failed to load resource" not in one] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,25 +43,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
         engine.start()
     yield engine
     engine.close()
-
-
-@pytest.fixture
-async def open_page(browser: Browser, engine: EngineProcess) -> AsyncIterator[Any]:
-    """A signed-in page; a test that leaves complaints in the console fails, but for what the engine refused."""
-    complaints: list[str] = []
-
-    async def open_page(path: str, viewport: dict[str, int] = DESK, token: str | None = None, **options: Any) -> Page:
-        context = await browser.new_context(viewport=viewport, locale="en-GB", **options)  # type: ignore[arg-type]
-        page = await context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        await page.goto(f"{engine.address}/login#token={token or engine.token}")
-        await page.wait_for_url(f"{engine.address}/")
-        await page.goto(engine.address + path)
-        return page
-
-    yield open_page
-    assert [one for one in complaints if "Failed to load resource" not in one] == []
 
 
 async def press(stage: Locator, *points: tuple[float, float]) -> None:
