@@ -15,7 +15,17 @@ from pathlib import Path
 from crime_detect_engine.domain.errors import StoreError
 
 SNAPSHOT, CLIP, TRANSCODE, SIDECAR = "snapshot", "clip", "transcode", "sidecar"
-SUFFIX = {SNAPSHOT: ".jpg", CLIP: ".mp4", TRANSCODE: ".browser.mp4", SIDECAR: ".json"}
+ORIGINAL_SNAPSHOT, ORIGINAL_CLIP = "original_snapshot", "original_clip"
+"""What the camera saw before the blur; lies sealed only, and only an investigator opens it."""
+
+SUFFIX = {
+    SNAPSHOT: ".jpg",
+    CLIP: ".mp4",
+    TRANSCODE: ".browser.mp4",
+    SIDECAR: ".json",
+    ORIGINAL_SNAPSHOT: ".original.jpg",
+    ORIGINAL_CLIP: ".original.mp4",
+}
 
 RESERVE_BYTES = 200_000_000
 """Below this much free space only alerts keep pictures and clips; detections are recorded without."""
