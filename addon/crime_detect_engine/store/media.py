@@ -15,7 +15,7 @@ from pathlib import Path
 from crime_detect_engine.domain.errors import StoreError
 
 SNAPSHOT, CLIP, TRANSCODE, SIDECAR = "snapshot", "clip", "transcode", "sidecar"
-ORIGINAL_SNAPSHOT, ORIGINAL_CLIP = "original_snapshot", "original_clip"
+ORIGINAL_SNAPSHOT, ORIGINAL_CLIP = "original_picture", "original_clip"
 """What the camera saw before the blur; lies sealed only, and only an investigator opens it."""
 
 SUFFIX = {
