@@ -113,7 +113,7 @@ def may_import(stage: str, part: str) -> bool:
         return part == "domain" or (stage, part) == ("learning", "vision")
     if stage == "config":
         return part == "domain" or part in STAGES
-    return stage in {"app", "cli", "invocation"} or part not in {"app", "web"}
+    return stage in {"app", "cli", "door", "invocation"} or part not in {"app", "door", "web"}
 
 
 def test_stages_import_only_the_domain() -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import __version__, background
+from . import background
 from .activation import Activation
 from .alert_test import send_test
 from .analysis import UploadAnalysis
@@ -26,12 +26,12 @@ from .domain.clock import Clock
 from .domain.errors import ConfigError, InvalidInputError, SourceError
 from .domain.ports import Actor
 from .domain.types import CameraChanged, EngineChanged, Event, IncidentChanged
+from .door import Door
 from .frigate_watch import FrigateWatch
 from .gpu import GpuLoad
 from .inference import Worker
 from .models import Models
 from .outputs import build_channels, deliveries_for
-from .outputs.announcement import Announced, Announcement, is_reachable
 from .outputs.message import Site
 from .outputs.mqtt import MqttOutput
 from .outputs.outbox import Outbox
@@ -47,10 +47,8 @@ from .sources.frigate_objects import FrigateObjects
 from .status import Identity, Status
 from .store.store import Store
 from .store.tokens import ADMIN_TOKEN_FILE
-from .supervisor import INTEGRATION, Supervisor
-from .web.access import Access
-from .web.picture_links import PictureLinks
-from .web.server import Server, build_app, serve
+from .supervisor import Supervisor
+from .web.server import Server
 from .writer import Writer, store_entry
 
 _LOG = logging.getLogger(__name__)
@@ -87,7 +85,6 @@ class Service:
         self._notable: list[Callable[[], Sequence[str]]] = [self._models.notes]
         """The parts that have something to say to people about what is switched off or does not answer."""
         self._applying = asyncio.Lock()
-        self._picture_links = PictureLinks(clock)
         self.admin_token = data / ADMIN_TOKEN_FILE
         """Written at the first start; a person may have deleted it since."""
 
@@ -136,24 +133,10 @@ class Service:
         anchoring = build_anchoring(self._store, self._pipeline, self._mqtt, self.config)
         self._run(anchoring.run(), "evidence")
         self._notable += [self._sight.notes, anchoring.notes]
-        uploads, links = self._data / "uploads", self._picture_links
-        app = build_app(self._control, self._access(), uploads=uploads, picture_links=links)
-        server = await serve(app, host, port)
+        server = await self._door.open(host, port, self._data / "uploads")
         self._stack.push_async_callback(server.stop)
-        if self.config.zeroconf and self._supervisor is None and is_reachable(host):
-            announced = Announced(self._store.uuid, self.config.instance, __version__)
-            self._run(Announcement(announced, host, server.port).run(), "zeroconf")
-        if self._supervisor is not None:
-            token = await self._store.tokens.keep(*INTEGRATION)
-            self._run(self._supervisor.keep_announced(server.port, self._store.uuid, token), "announcement")
+        await self._door.announce(server)
         return server
-
-    def _access(self) -> Access:
-        """Who may come in: in an app of Home Assistant also the people whom it lets through."""
-        found, home = self._store.tokens.find, self._supervisor
-        if home is None:
-            return Access(found, self._clock)
-        return Access(found, self._clock, ingress=True, ingress_role=home.role_of, ingress_peer=home.ingress_peer)
 
     async def _open_store(self) -> None:
         def deliveries(event: IncidentChanged) -> Sequence[tuple[str, str]]:
@@ -216,6 +199,7 @@ class Service:
             analyze_upload=UploadAnalysis(lambda: self._models.first, config.model, model_folders(self._data)),
             send_test=self._send_test,
         )
+        self._door = Door(store, self._control, config, clock, self._supervisor, self._run)
         if config.mqtt is not None:
             address, dropped, frigate = config.base_url, self._pipeline.dropped, self._frigate_objects
             self._mqtt = MqttOutput(config.mqtt, self._control, config.instance, address, clock, dropped, frigate)
@@ -223,7 +207,7 @@ class Service:
         channel = self._mqtt.channel if self._mqtt else None
         due, identity = ReportClock(lambda: self.config.reports, config.timezone, clock), (store.uuid, store.epoch)
         reports = report_channel(due.options, reporter.letter, clock)
-        channels = build_channels(config.alerts, site, clock, identity, channel, self._picture_address, reports)
+        channels = build_channels(config.alerts, site, clock, identity, channel, self._door.picture_address, reports)
         self._outbox = self._status.outbox = Outbox(store.outbox, channels, clock)
         self._status.notes, self._status.complaints = self._notes, self._complaints
         self._status.mqtt_discovery = lambda: self._mqtt is not None and self._mqtt.discovery
@@ -322,10 +306,6 @@ class Service:
 
     async def _send_test(self, _actor: Actor) -> Mapping[str, Any]:
         return await send_test(self._outbox, self.config.alerts, self._models.first.labels, self._clock)
-
-    def _picture_address(self, incident_id: str) -> str | None:
-        base = self.config.base_url
-        return f"{base}/{self._picture_links.path(incident_id)}" if base else None
 
     def _camera_name(self, camera: str) -> str:
         line = self._pipeline.lines.get(camera)
