@@ -25,6 +25,11 @@ def effective(running: Config, wanted: Config) -> tuple[Config, frozenset[str]]:
     if running.mqtt and wanted.mqtt and replace(running.mqtt, ha_discovery=wanted.mqtt.ha_discovery) == wanted.mqtt:
         waiting -= {"mqtt"}  # discovery alone is switched while running
     kept = {name: getattr(running, name) for name in waiting}
+    if "privacy" in waiting:  # who is hidden changes at once, what is encrypted does not
+        kept["privacy"] = replace(
+            running.privacy, blur_faces=wanted.privacy.blur_faces, blur_persons=wanted.privacy.blur_persons
+        )
+        waiting -= {"privacy"} if kept["privacy"] == wanted.privacy else frozenset()
     if "model" in waiting:
         kept["model"] = replace(
             running.model, name=wanted.model.name

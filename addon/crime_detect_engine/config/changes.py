@@ -12,7 +12,7 @@ class ConfigChange:
     """Camera ids, each in one set at most; `sections` are the other top-level keys whose settings differ."""
 
     rules_changed: frozenset[str] = frozenset()
-    """Rules, schedule, zones, name, location or what is unusual: swapped while the stream goes on."""
+    """Rules, schedule, zones, blurring, name, location or what is unusual: swapped while the stream goes on."""
     rebuild: frozenset[str] = frozenset()
     """Source, masks, sampling, or the model: only this camera's line is built anew."""
     added: frozenset[str] = frozenset()
@@ -60,4 +60,5 @@ def _without_rules(camera: CameraConfig) -> CameraConfig:
         lines=plain.lines,
         detector=plain.detector,
         tamper=plain.tamper,
+        privacy=plain.privacy,
     )

@@ -21,6 +21,9 @@ from crime_detect_engine.outputs.report_mail import SCHEMA as REPORTS
 from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
 from crime_detect_engine.store.address import SCHEMA as DATABASE
 from crime_detect_engine.store.evidence.options import SCHEMA as EVIDENCE
+from crime_detect_engine.store.privacy import CAMERA_SCHEMA as BLUR
+from crime_detect_engine.store.privacy import SCHEMA as PRIVACY
+from crime_detect_engine.store.privacy import BlurChoice
 from crime_detect_engine.store.retention import SCHEMA as RETENTION
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import LINE_KEYS, ZONE_KEYS
@@ -63,6 +66,7 @@ CAMERA = vol.Schema(
         "lines": Maybe({fields.slug: vol.Schema({**LINE_KEYS, "schedule": Maybe([SCHEDULE])})}),
         "detector": Maybe(fields.auto_on_off),
         "tamper": Maybe(TAMPER),
+        "privacy": Maybe(BLUR),
     }
 )
 
@@ -106,7 +110,7 @@ SECTIONS = vol.Schema(
         "reports": Maybe(REPORTS),
         "retention": Maybe(RETENTION),
         "evidence": Maybe(EVIDENCE),
-        "privacy": Maybe({"blur_faces": not_in_this_version, "encrypt_originals": not_in_this_version}),
+        "privacy": Maybe(PRIVACY),
         "zeroconf": Maybe(fields.auto_or_off),
         "database": Maybe(DATABASE),
     }
@@ -115,7 +119,7 @@ SECTIONS = vol.Schema(
 
 def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     """The validated file as a Config. Raises Invalid for what only shows when sections meet."""
-    given = {key: part for key, part in value.items() if part is not None and key != "privacy"}
+    given = {key: part for key, part in value.items() if part is not None}
     severity = given.get("severity", {})
     zone = given.pop("timezone", None) or default_zone
     base_url = given.pop("url", None)
@@ -176,6 +180,7 @@ def _camera(name: str, options: Mapping[str, Any], severity: Mapping[str, Severi
         lines=lines_of(given.get("lines", {})),
         detector=given.get("detector", "auto"),
         tamper=given.get("tamper", TamperOptions()),
+        privacy=given.get("privacy", BlurChoice()),
         rules=rules_of(detection, severity),
     )
 

@@ -16,6 +16,7 @@ from crime_detect_engine.outputs.report_mail import ReportsOptions
 from crime_detect_engine.sources.frigate import FrigateOptions
 from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.evidence.options import EvidenceOptions
+from crime_detect_engine.store.privacy import BlurChoice, PrivacyOptions
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import CrossingLine, Zone
 from crime_detect_engine.tracking.tamper import TamperOptions
@@ -80,6 +81,8 @@ class CameraConfig:
     detector: str = "auto"
     """`auto` looks for persons and things where a zone or line needs it, `on` always, `off` never."""
     tamper: TamperOptions = field(default_factory=TamperOptions)
+    privacy: BlurChoice = field(default_factory=BlurChoice)
+    """What it says for itself; `PrivacyOptions.of` is what holds."""
 
     @property
     def looks(self) -> bool:
@@ -116,6 +119,7 @@ class Config:
     reports: ReportsOptions = field(default_factory=ReportsOptions)
     evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
     retention: RetentionOptions = field(default_factory=RetentionOptions)
+    privacy: PrivacyOptions = field(default_factory=PrivacyOptions)
     database: DatabaseOptions = field(default_factory=DatabaseOptions)
     zeroconf: bool = True
     """Whether the local network is told where the engine is, when it listens there at all."""

@@ -108,7 +108,7 @@ def test_cameras_come_and_go(editor: ConfigEditor, path: Path, contract: str) ->
         lambda editor: editor.add_camera("info", {"source": "a.mp4"}),
         lambda editor: editor.add_camera("gate", {"source": "exec:ls"}),
         lambda editor: editor.add_camera("gate", {"source": "!secret nowhere"}),
-        lambda editor: editor.set(("privacy", "blur_faces"), True),
+        lambda editor: editor.set(("privacy", "blur_faces"), "soon"),
         lambda editor: editor.set(("cameras", "yard", "name", "deeper"), 1),
         lambda editor: editor.set(("alerts", "webhook", 7, "name"), "x"),
         lambda editor: editor.set(("alerts", "webhook", "first", "name"), "x"),

@@ -105,7 +105,6 @@ def test_error_names_line_key_and_what_is_allowed(text: str, line: int, words: l
 @pytest.mark.parametrize(
     "text",
     [
-        "privacy: {blur_faces: true}",
         "privacy: {encrypt_originals: true}",
         "retention: {archive: {path: /mnt, after: 30d}}",
         "alerts: {push: [{}]}",
