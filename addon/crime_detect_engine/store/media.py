@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,10 +49,17 @@ class MediaFolder:
         self.root = root
         self.mounted = False
         """The folder is a disk of its own: where that is away, what lies in its place is another one."""
+        self.archived: Callable[[str], Path | None] = lambda _relative: None
+        """Where a file lies that is not here any more. Raises StoreError while the archive is away."""
         self._reserve_bytes = reserve_bytes
 
+    def found(self, relative: str) -> Path:
+        """Where a file is to be read: here, else in the archive. Raises StoreError while that is away."""
+        here = self.path(relative)
+        return here if here.is_file() else self.archived(relative) or here
+
     def path(self, relative: str) -> Path:
-        """Absolute path. Raises StoreError for one that leaves the folder."""
+        """Absolute path, to write to. Raises StoreError for one that leaves the folder."""
         path = (self.root / relative).resolve()
         if "\0" in relative or not path.is_relative_to(self.root.resolve()):
             raise StoreError("a media path leads out of the media folder; the record was altered")
@@ -100,15 +107,15 @@ class MediaFolder:
                 return
 
     def size(self, relative: str) -> int:
-        return self.path(relative).stat().st_size
+        return self.found(relative).stat().st_size
 
     def exists(self, relative: str) -> bool:
-        return self.path(relative).is_file()
+        return self.found(relative).is_file()
 
     def files(self) -> Iterator[str]:
-        """Every file, temporary ones excepted."""
+        """Every file here, temporary and hidden ones excepted."""
         for path in sorted(self.root.rglob("*")):
-            if path.is_file() and not path.name.endswith(".tmp"):
+            if path.is_file() and not path.name.startswith("."):
                 yield path.relative_to(self.root).as_posix()
 
     def remove_temporaries(self) -> int:
