@@ -10,6 +10,7 @@ import voluptuous as vol
 from voluptuous_openapi import UNSUPPORTED, convert  # type: ignore[import-untyped]
 
 from .access import declared_roles
+from .answers import SCHEMAS, answers_json
 from .route import API, Route
 from .schemas import body_timestamp, finite, query_date, query_timestamp
 
@@ -27,26 +28,9 @@ def openapi(routes: Sequence[Route], version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Error": _ERROR},
+            "schemas": SCHEMAS,
         },
     }
-
-
-_ERROR = {
-    "type": "object",
-    "properties": {
-        "error": {
-            "type": "object",
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "details": {"type": "object"},
-            },
-            "required": ["code", "message", "details"],
-        }
-    },
-    "required": ["error"],
-}
 
 
 def _operation(route: Route) -> dict[str, Any]:
@@ -57,13 +41,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "parameters": [*_path_parameters(route.path), *_query_parameters(route.query)],
         "security": [{"token": []}] if roles else [],
         "x-roles": roles,
-        "responses": {
-            "2XX": {"description": "done"},
-            "default": {
-                "description": "refused or failed",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-            },
-        },
+        "responses": answers_json(route.answers),
     }
     if route.body is not None:
         schema = _schema(route.body)
@@ -86,10 +64,10 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
 def _query_parameters(query: vol.Schema | None) -> list[dict[str, Any]]:
     if query is None:
         return []
-    schema = _schema(query)
+    schema = _schema(query)  # an empty value counts as none: forms send their empty fields along
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": kind}
+        {"name": name, "in": "query", "required": name in required, "schema": kind, "allowEmptyValue": True}
         for name, kind in schema["properties"].items()
     ]
 

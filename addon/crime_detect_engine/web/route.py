@@ -15,6 +15,7 @@ from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.domain.ports import EngineControl
 
 from .access import declared_roles
+from .answers import Answer
 from .errors import Handler
 
 API = "/api/v1"
@@ -27,7 +28,8 @@ UPLOAD_LIMIT_BYTES = web.AppKey("upload_limit_bytes", int)
 class Route:
     """`query` and `body` are voluptuous schemas; the handler reads with them and the OpenAPI text is made of them.
 
-    `upload` names the form field of a handler that takes a file instead of JSON.
+    `upload` names the form field of a handler that takes a file instead of JSON; `answers` is what it says when all is
+    well, for the OpenAPI text.
     """
 
     method: str
@@ -36,6 +38,7 @@ class Route:
     query: vol.Schema | None = None
     body: vol.Schema | None = None
     upload: str | None = None
+    answers: tuple[Answer, ...] = ()
 
 
 DECLARED: web.AppKey[Sequence[Route]] = web.AppKey("declared")

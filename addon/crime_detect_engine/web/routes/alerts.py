@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.answers import OBJECT
 from crime_detect_engine.web.route import API, ENGINE, Route
 
 
@@ -14,4 +15,4 @@ async def send_test_alert(request: web.Request) -> web.Response:
     return web.json_response(dict(await request.app[ENGINE].test_alert(request[ACTOR])))
 
 
-ROUTES = (Route("POST", f"{API}/alerts/test", send_test_alert),)
+ROUTES = (Route("POST", f"{API}/alerts/test", send_test_alert, answers=(OBJECT,)),)

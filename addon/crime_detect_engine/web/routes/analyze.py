@@ -8,9 +8,11 @@ import tempfile
 from pathlib import Path, PurePath
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from crime_detect_engine.domain.errors import InvalidInputError, StoreError
 from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.answers import JOB, json_answer, named
 from crime_detect_engine.web.errors import TooLargeError
 from crime_detect_engine.web.jobs import JOBS, discard
 from crime_detect_engine.web.route import API, UPLOAD_LIMIT_BYTES, UPLOADS, Route
@@ -29,7 +31,7 @@ async def start_analysis(request: web.Request) -> web.Response:
         raise InvalidInputError("Send multipart/form-data with the field file.")
     try:
         part = await anext(aiter(await request.multipart()), None)
-    except ValueError as error:
+    except (ValueError, HttpProcessingError) as error:
         raise InvalidInputError("The form is not well formed.") from error
     if not isinstance(part, BodyPartReader) or part.name != "file" or not part.filename:
         raise InvalidInputError("Send the video or photo as the first form field, named file.")
@@ -81,6 +83,6 @@ async def get_job(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    Route("POST", f"{API}/analyze", start_analysis, upload="file"),
-    Route("GET", f"{API}/jobs/{{job}}", get_job),
+    Route("POST", f"{API}/analyze", start_analysis, upload="file", answers=(json_answer(named("Job"), 202),)),
+    Route("GET", f"{API}/jobs/{{job}}", get_job, answers=(JOB,)),
 )

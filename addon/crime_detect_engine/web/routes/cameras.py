@@ -11,6 +11,7 @@ from aiohttp import web
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.ports import Actor, CameraView
 from crime_detect_engine.web.access import ACCESS, ACTOR, allows, role
+from crime_detect_engine.web.answers import CAMERA, CAMERAS, EMPTY, OBJECTS, json_answer, media, named
 from crime_detect_engine.web.errors import ForbiddenError, LaterError
 from crime_detect_engine.web.live import LIVE
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body
@@ -190,14 +191,14 @@ async def remove_camera(request: web.Request) -> web.Response:
 
 _CAMERA = f"{API}/cameras/{{camera}}"
 ROUTES = (
-    Route("GET", f"{API}/cameras", list_cameras),
-    Route("POST", f"{API}/cameras", add_camera, body=_NEW),
-    Route("GET", _CAMERA, get_camera),
-    Route("PATCH", _CAMERA, change_camera, body=_CHANGES),
-    Route("DELETE", _CAMERA, remove_camera),
-    Route("GET", f"{_CAMERA}/live.jpg", get_live_picture),
-    Route("GET", f"{_CAMERA}/live.mjpeg", stream_live_pictures),
-    Route("GET", f"{_CAMERA}/objects", list_objects),
-    Route("POST", f"{_CAMERA}/snooze", snooze_camera, body=_SNOOZE),
-    Route("POST", f"{_CAMERA}/accept_view", accept_view),
+    Route("GET", f"{API}/cameras", list_cameras, answers=(CAMERAS,)),
+    Route("POST", f"{API}/cameras", add_camera, body=_NEW, answers=(json_answer(named("Camera"), 201),)),
+    Route("GET", _CAMERA, get_camera, answers=(CAMERA,)),
+    Route("PATCH", _CAMERA, change_camera, body=_CHANGES, answers=(CAMERA,)),
+    Route("DELETE", _CAMERA, remove_camera, answers=(EMPTY,)),
+    Route("GET", f"{_CAMERA}/live.jpg", get_live_picture, answers=media("image/jpeg")),
+    Route("GET", f"{_CAMERA}/live.mjpeg", stream_live_pictures, answers=media("multipart/x-mixed-replace")),
+    Route("GET", f"{_CAMERA}/objects", list_objects, answers=(OBJECTS,)),
+    Route("POST", f"{_CAMERA}/snooze", snooze_camera, body=_SNOOZE, answers=(CAMERA,)),
+    Route("POST", f"{_CAMERA}/accept_view", accept_view, answers=(CAMERA,)),
 )

@@ -13,6 +13,7 @@ from aiohttp import WSCloseCode, web
 
 from crime_detect_engine.domain.errors import CrimeDetectError, InvalidInputError
 from crime_detect_engine.web.access import ACCESS, ACTOR, role
+from crime_detect_engine.web.answers import Answer
 from crime_detect_engine.web.feed import Feed, SlowClientError
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.streams import STREAMS
@@ -69,4 +70,4 @@ async def _feed(request: web.Request, socket: web.WebSocketResponse, feed: Feed,
         await socket.close(code=WSCloseCode.INTERNAL_ERROR, message=b"storage unavailable")
 
 
-ROUTES = (Route("GET", f"{API}/events", stream_events, query=_RESUME),)
+ROUTES = (Route("GET", f"{API}/events", stream_events, query=_RESUME, answers=(Answer(101),)),)

@@ -10,6 +10,7 @@ import voluptuous as vol
 from aiohttp import web
 
 from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.answers import media
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.visibility import visible_incident
 
@@ -65,7 +66,13 @@ async def get_evidence_key(request: web.Request) -> web.Response:
 
 _INCIDENT = f"{API}/incidents/{{incident}}"
 ROUTES = (
-    Route("GET", f"{_INCIDENT}/evidence.zip", get_evidence),
-    Route("GET", f"{_INCIDENT}/evidence.sig", get_evidence_signature, query=_DIGEST),
-    Route("GET", f"{API}/evidence/key.pem", get_evidence_key),
+    Route("GET", f"{_INCIDENT}/evidence.zip", get_evidence, answers=media("application/zip")),
+    Route(
+        "GET",
+        f"{_INCIDENT}/evidence.sig",
+        get_evidence_signature,
+        query=_DIGEST,
+        answers=media("application/octet-stream"),
+    ),
+    Route("GET", f"{API}/evidence/key.pem", get_evidence_key, answers=media("application/x-pem-file")),
 )

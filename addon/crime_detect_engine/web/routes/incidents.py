@@ -12,6 +12,7 @@ from crime_detect_engine.domain.ports import IncidentQuery, ManualReport, Page
 from crime_detect_engine.domain.types import Severity, Verdict
 from crime_detect_engine.domain.wire import incident_json
 from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.answers import EMPTY, INCIDENT, INCIDENTS, SCORES, json_answer, named
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body, read_query
 from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_TIMESTAMP, TIMESTAMP
 from crime_detect_engine.web.visibility import visible_incident
@@ -137,12 +138,12 @@ async def report_incident(request: web.Request) -> web.Response:
 
 _INCIDENT = f"{API}/incidents/{{incident}}"
 ROUTES = (
-    Route("GET", f"{API}/incidents", list_incidents, query=SEARCH),
-    Route("POST", f"{API}/incidents", report_incident, body=_REPORT),
-    Route("GET", _INCIDENT, get_incident),
-    Route("DELETE", _INCIDENT, delete_incident),
-    Route("GET", f"{_INCIDENT}/scores", get_scores),
-    Route("POST", f"{_INCIDENT}/verdict", set_verdict, body=_VERDICT),
-    Route("POST", f"{_INCIDENT}/acknowledge", acknowledge_incident, body=_ACKNOWLEDGE),
-    Route("POST", f"{_INCIDENT}/hold", hold_incident, body=_HOLD),
+    Route("GET", f"{API}/incidents", list_incidents, query=SEARCH, answers=(INCIDENTS,)),
+    Route("POST", f"{API}/incidents", report_incident, body=_REPORT, answers=(json_answer(named("Incident"), 201),)),
+    Route("GET", _INCIDENT, get_incident, answers=(INCIDENT,)),
+    Route("DELETE", _INCIDENT, delete_incident, answers=(EMPTY,)),
+    Route("GET", f"{_INCIDENT}/scores", get_scores, answers=(SCORES,)),
+    Route("POST", f"{_INCIDENT}/verdict", set_verdict, body=_VERDICT, answers=(INCIDENT,)),
+    Route("POST", f"{_INCIDENT}/acknowledge", acknowledge_incident, body=_ACKNOWLEDGE, answers=(INCIDENT,)),
+    Route("POST", f"{_INCIDENT}/hold", hold_incident, body=_HOLD, answers=(INCIDENT,)),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.answers import ACTIVE, MODELS
 from crime_detect_engine.web.route import API, ENGINE, Route
 from crime_detect_engine.web.visibility import require_all_cameras
 
@@ -34,7 +35,7 @@ async def roll_back_model(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    Route("GET", f"{API}/models", list_models),
-    Route("POST", f"{API}/models/{{model}}/activate", activate_model),
-    Route("POST", f"{API}/models/{{model}}/rollback", roll_back_model),
+    Route("GET", f"{API}/models", list_models, answers=(MODELS,)),
+    Route("POST", f"{API}/models/{{model}}/activate", activate_model, answers=(ACTIVE,)),
+    Route("POST", f"{API}/models/{{model}}/rollback", roll_back_model, answers=(ACTIVE,)),
 )

@@ -14,6 +14,7 @@ from crime_detect_engine.domain.errors import CrimeDetectError, NotFoundError
 from crime_detect_engine.domain.reporting import ReportFormat, ReportKind, ReportQuery
 from crime_detect_engine.domain.types import Verdict
 from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.answers import INCIDENTS, OBJECT, media
 from crime_detect_engine.web.rendering import camera_names, incident_labels, render
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_DATE, QUERY_TIMESTAMP
@@ -142,8 +143,10 @@ def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
+_REPORTED = (OBJECT, *media("text/csv", "text/html", "application/pdf"))
+_EXPORTED = (INCIDENTS, *media("text/csv"))
 ROUTES = (
-    Route("GET", f"{API}/reports/{{kind}}", get_report, query=REPORT),
-    Route("GET", f"{API}/incidents/export", export_incidents, query=EXPORT),
+    Route("GET", f"{API}/reports/{{kind}}", get_report, query=REPORT, answers=_REPORTED),
+    Route("GET", f"{API}/incidents/export", export_incidents, query=EXPORT, answers=_EXPORTED),
     Route("GET", "/reports", show_reports, query=PAGE),
 )

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from crime_detect_engine import __version__
 from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.answers import HEALTH, INFO, OBJECT, json_answer, media
 from crime_detect_engine.web.feed import visible_info
 from crime_detect_engine.web.openapi import openapi
 from crime_detect_engine.web.route import API, DECLARED, ENGINE, Route
@@ -43,8 +44,8 @@ async def get_openapi(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    Route("GET", "/health", get_health),
-    Route("GET", "/metrics", get_metrics),
-    Route("GET", f"{API}/info", get_info),
-    Route("GET", f"{API}/openapi.json", get_openapi),
+    Route("GET", "/health", get_health, answers=(json_answer(HEALTH), json_answer(HEALTH, 503))),
+    Route("GET", "/metrics", get_metrics, answers=media("text/plain")),
+    Route("GET", f"{API}/info", get_info, answers=(INFO,)),
+    Route("GET", f"{API}/openapi.json", get_openapi, answers=(OBJECT,)),
 )

@@ -6,6 +6,7 @@ import voluptuous as vol
 from aiohttp import web
 
 from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.answers import SOURCES, media
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body
 from crime_detect_engine.web.schemas import ADDRESS
 from crime_detect_engine.web.trials import TRIALS
@@ -33,6 +34,6 @@ async def list_frigate_cameras(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    Route("POST", f"{API}/sources/test", try_source, body=_SOURCE),
-    Route("GET", f"{API}/sources/frigate", list_frigate_cameras),
+    Route("POST", f"{API}/sources/test", try_source, body=_SOURCE, answers=media("image/jpeg")),
+    Route("GET", f"{API}/sources/frigate", list_frigate_cameras, answers=(SOURCES,)),
 )
