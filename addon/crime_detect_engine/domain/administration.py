@@ -15,11 +15,20 @@ class Actor:
 
     name: str
     role: str
+    """The highest that they have anywhere, and the one where no single camera is concerned."""
     cameras: frozenset[str] | None = None
     """None is all cameras."""
+    roles: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Lower roles at single cameras."""
+    scopes: frozenset[str] | None = None
+    """What their token may be used for; None is all that the role may."""
 
     def may_see(self, camera: str) -> bool:
         return self.cameras is None or camera in self.cameras
+
+    def role_at(self, camera: str) -> str:
+        """Says nothing of whether they may see it."""
+        return self.roles.get(camera, self.role)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,10 @@ class AnchorError(CrimeDetectError):
     """Nobody outside could be told the hash chain's head: an authority is away, refuses, or its stamp does not hold."""
 
 
+class BusyError(CrimeDetectError):
+    """A bounded queue is full."""
+
+
 class NotFoundError(CrimeDetectError):
     """No incident, camera, model or file of that name."""
 

@@ -1,18 +1,21 @@
-"""Owns API tokens: who may come in. Only digests are kept, so the database gives nobody access."""
+"""Owns access tokens: only their digests are kept."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
+from crime_detect_engine.domain.accounts import ROLES as ROLES
+from crime_detect_engine.domain.accounts import CameraGrants, TokenInfo, actor_of, check_grants
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError, StoreError
 from crime_detect_engine.domain.ports import Actor
@@ -20,22 +23,12 @@ from crime_detect_engine.domain.ports import Actor
 from .audit import append_audit
 from .database import Database
 from .tables import tokens
+from .ways_in import keep_an_admin, kept_grants, read_grants
 
-ROLES = ("viewer", "operator", "investigator", "admin", "integration")
 ADMIN_TOKEN_FILE = "admin-token"  # noqa: S105 - the name of a file
+USED_EVERY = timedelta(minutes=5)
+"""So exactly is known when a token was last used."""
 _ENGINE = Actor("engine", "admin")
-
-
-@dataclass(frozen=True, slots=True)
-class TokenInfo:
-    """A token without its secret."""
-
-    id: int
-    name: str
-    role: str
-    cameras: frozenset[str] | None
-    created_at: datetime
-    revoked_at: datetime | None
 
 
 def _digest(secret: str) -> str:
@@ -44,79 +37,126 @@ def _digest(secret: str) -> str:
 
 
 def _insert(
-    connection: Connection, secret: str, name: str, role: str, cameras: frozenset[str] | None, now: datetime
+    connection: Connection,
+    secret: str,
+    name: str,
+    role: str,
+    now: datetime,
+    cameras: CameraGrants | None = None,
+    **limits: Any,
 ) -> None:
     connection.execute(
         insert(tokens).values(
             name=name,
             role=role,
-            cameras=None if cameras is None else sorted(cameras),
+            cameras=kept_grants(cameras),
             digest=_digest(secret),
             created_at=now,
+            **limits,
         )
     )
 
 
-def _cameras(value: Sequence[str] | None) -> frozenset[str] | None:
-    return None if value is None else frozenset(value)
-
-
 class Tokens:
+    """See `domain.accounts.TokenKeeper`."""
+
     def __init__(self, database: Database, clock: Clock, data_dir: Path) -> None:
         self._database = database
         self._clock = clock
         self._data_dir = data_dir
+        self._told: dict[int, datetime] = {}
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def create(self, name: str, role: str, cameras: frozenset[str] | None = None, actor: Actor = _ENGINE) -> str:
         """The secret, which is shown once and cannot be had again. Raises InvalidInputError for an unknown role."""
-        if role not in ROLES:
-            raise InvalidInputError(f"role must be one of {', '.join(ROLES)}", {"role": f"not {role[:40]!r}"})
-        if not 1 <= len(name) <= 64:
-            raise InvalidInputError("a token's name has 1 to 64 characters", {"name": "1 to 64 characters"})
-        secret = secrets.token_urlsafe(32)
-        now = self._clock.now()
-
-        def job(connection: Connection) -> None:
-            _insert(connection, secret, name, role, cameras, now)
-            details = {"role": role, "cameras": None if cameras is None else sorted(cameras)}
-            append_audit(connection, now, actor, "token create", name, details)
-
-        await self._database.write(job)
+        secret, _ = await self.issue(name, role, None if cameras is None else dict.fromkeys(cameras), actor)
         return secret
 
+    async def issue(
+        self,
+        name: str,
+        role: str,
+        cameras: CameraGrants | None,
+        actor: Actor,
+        *,
+        scopes: frozenset[str] | None = None,
+        expires_at: datetime | None = None,
+    ) -> tuple[str, TokenInfo]:
+        check_grants(role, cameras)
+        if not 1 <= len(name) <= 64 or not name.isprintable():
+            raise InvalidInputError("a token's name has 1 to 64 characters", {"name": "1 to 64 characters"})
+        now = self._clock.now()
+        if expires_at is not None and expires_at <= now:
+            raise InvalidInputError("a token cannot have expired already", {"expires_at": "is in the past"})
+        secret = secrets.token_urlsafe(32)
+        limits = {"scopes": None if scopes is None else sorted(scopes), "expires_at": expires_at}
+
+        def job(connection: Connection) -> TokenInfo:
+            _insert(connection, secret, name, role, now, cameras, **limits)
+            details: Mapping[str, Any] = {"role": role, "cameras": kept_grants(cameras)}
+            if scopes is not None:
+                details = {**details, "scopes": limits["scopes"]}
+            if expires_at is not None:
+                details = {**details, "expires_at": expires_at.isoformat()}
+            append_audit(connection, now, actor, "token create", name, details)
+            return _info(connection.execute(select(tokens).where(tokens.c.digest == _digest(secret))).one())
+
+        return secret, await self._database.write(job)
+
     async def find(self, secret: str) -> Actor | None:
-        """Who holds this secret; None for an unknown or revoked one."""
-        digest = _digest(secret)
+        """Who holds this secret; None for one that is unknown, revoked or expired."""
+        digest, now = _digest(secret), self._clock.now()
 
-        def job(connection: Connection) -> Actor | None:
-            query = select(tokens).where(tokens.c.digest == digest, tokens.c.revoked_at.is_(None))
-            row = connection.execute(query).one_or_none()
-            if row is None or not hmac.compare_digest(row.digest, digest):
-                return None
-            return Actor(row.name, row.role, _cameras(row.cameras))
+        def job(connection: Connection) -> Row[Any] | None:
+            valid = tokens.c.revoked_at.is_(None) & or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now)
+            return connection.execute(select(tokens).where((tokens.c.digest == digest) & valid)).one_or_none()
 
-        return await self._database.read(job)
+        row = await self._database.read(job)
+        if row is None or not hmac.compare_digest(row.digest, digest):
+            return None
+        self._note_use(row.id, self._told.get(row.id, row.last_used_at), now)
+        scopes = None if row.scopes is None else frozenset(row.scopes)
+        return actor_of(row.name, row.role, read_grants(row.cameras), scopes)
+
+    def _note_use(self, token_id: int, told: datetime | None, now: datetime) -> None:
+        """Written down later: who asks does not wait for it."""
+        if told is not None and now - told < USED_EVERY:
+            return
+        self._told[token_id] = now
+        task = asyncio.create_task(self._tell_use(token_id, now))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell_use(self, token_id: int, now: datetime) -> None:
+        values = update(tokens).where(tokens.c.id == token_id).values(last_used_at=now)
+        try:
+            await self._database.write(lambda c: c.execute(values).rowcount)
+        except StoreError:
+            self._told.pop(token_id, None)  # the database says why by itself; tried again when it is used next
+
+    async def settle(self) -> None:
+        """Everything is written down that was to be; before the database is closed."""
+        while self._telling:
+            await asyncio.gather(*self._telling)
 
     async def list(self) -> Sequence[TokenInfo]:
-        def job(connection: Connection) -> Sequence[TokenInfo]:
-            return [
-                TokenInfo(row.id, row.name, row.role, _cameras(row.cameras), row.created_at, row.revoked_at)
-                for row in connection.execute(select(tokens).order_by(tokens.c.id))
-            ]
-
-        return await self._database.read(job)
+        query = select(tokens).order_by(tokens.c.id)
+        return await self._database.read(lambda c: [_info(row) for row in c.execute(query)])
 
     async def revoke(self, token_id: int, actor: Actor = _ENGINE) -> None:
-        """Raises NotFoundError."""
+        """Raises NotFoundError, and InvalidInputError where a person over the network would shut out all admins; who
+        stands at the machine can make another."""
         now = self._clock.now()
 
         def job(connection: Connection) -> None:
-            changed = connection.execute(
-                update(tokens).where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None)).values(revoked_at=now)
-            ).rowcount
-            if changed == 0:
+            ours = (tokens.c.id == token_id) & tokens.c.revoked_at.is_(None)
+            row = connection.execute(select(tokens).where(ours)).one_or_none()
+            if row is None:
                 raise NotFoundError(f"no valid token {token_id}")
-            append_audit(connection, now, actor, "token revoke", str(token_id), {})
+            connection.execute(update(tokens).where(ours).values(revoked_at=now))
+            if row.role == "admin" and actor is not _ENGINE:
+                keep_an_admin(connection, now)
+            append_audit(connection, now, actor, "token revoke", str(token_id), {"name": row.name})
 
         await self._database.write(job)
 
@@ -135,7 +175,7 @@ class Tokens:
             created = not path.exists()
             if created:
                 _write_private(path, secrets.token_urlsafe(32) + "\n")
-            _insert(connection, path.read_text().strip(), "admin-token", "admin", None, now)
+            _insert(connection, path.read_text().strip(), "admin-token", "admin", now)
             append_audit(connection, now, _ENGINE, "token create", "admin-token", {"role": "admin", "cameras": None})
             return path if created else None
 
@@ -163,7 +203,7 @@ class Tokens:
             secret = secrets.token_urlsafe(32)
             path.unlink(missing_ok=True)
             _write_private(path, secret + "\n")
-            _insert(connection, secret, name, role, None, now)
+            _insert(connection, secret, name, role, now)
             append_audit(connection, now, _ENGINE, "token create", name, {"role": role, "cameras": None})
             return secret
 
@@ -179,3 +219,17 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _info(row: Row[Any]) -> TokenInfo:
+    return TokenInfo(
+        row.id,
+        row.name,
+        row.role,
+        read_grants(row.cameras),
+        None if row.scopes is None else frozenset(row.scopes),
+        row.created_at,
+        row.expires_at,
+        row.last_used_at,
+        row.revoked_at,
+    )

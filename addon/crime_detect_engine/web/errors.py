@@ -11,6 +11,7 @@ from aiohttp import web
 
 from crime_detect_engine.domain.errors import (
     BackendError,
+    BusyError,
     CheckpointError,
     ConfigError,
     CrimeDetectError,
@@ -29,7 +30,15 @@ class UnauthenticatedError(CrimeDetectError):
 
 
 class ForbiddenError(CrimeDetectError):
-    """The caller is known, and this is not for their role."""
+    """The caller is known, and this is not for their role or their token's scopes."""
+
+    def __init__(self, message: str, details: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or {}
+
+
+class PasswordDueError(ForbiddenError):
+    """Somebody else chose the password."""
 
 
 class ThrottledError(CrimeDetectError):
@@ -44,10 +53,6 @@ class TooLargeError(CrimeDetectError):
     """A body over its limit."""
 
 
-class BusyError(CrimeDetectError):
-    """A bounded queue is full."""
-
-
 class LaterError(CrimeDetectError):
     """Agreed upon, and not in this version; `/info` names the features that are."""
 
@@ -55,6 +60,7 @@ class LaterError(CrimeDetectError):
 _ANSWERS: dict[type[CrimeDetectError], tuple[int, str]] = {
     UnauthenticatedError: (401, "unauthenticated"),
     ForbiddenError: (403, "forbidden"),
+    PasswordDueError: (403, "password_due"),
     ThrottledError: (429, "too_many_attempts"),
     TooLargeError: (413, "too_large"),
     BusyError: (503, "busy"),
@@ -88,7 +94,7 @@ def is_api(request: web.Request) -> bool:
 def answer(error: CrimeDetectError) -> web.Response:
     """The JSON answer of contracts.md with its status and headers."""
     status, code = status_and_code(error)
-    details = error.details if isinstance(error, InvalidInputError) else None
+    details = error.details if isinstance(error, (InvalidInputError, ForbiddenError)) else None
     response = web.json_response(error_json(code, str(error), details), status=status)
     if isinstance(error, ThrottledError):
         response.headers["Retry-After"] = str(error.retry_after_s)

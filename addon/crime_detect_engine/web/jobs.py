@@ -12,10 +12,8 @@ from typing import Any
 from aiohttp import web
 
 from crime_detect_engine.domain.clock import Clock
-from crime_detect_engine.domain.errors import CrimeDetectError, NotFoundError
+from crime_detect_engine.domain.errors import BusyError, CrimeDetectError, NotFoundError
 from crime_detect_engine.domain.ports import Actor, EngineControl
-
-from .errors import BusyError
 
 MAX_WAITING = 8
 KEEP_S = 3600.0

@@ -1,31 +1,44 @@
-"""Owns browser sessions and the limit on wrong credentials; both live in memory and end with the process."""
+"""Owns browser sessions; they live in memory and end with the process."""
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from crime_detect_engine.domain.accounts import Login
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.ports import Actor
 
 SESSION_IDLE_S = 7 * 86400.0
+SESSION_LONGEST_S = 30 * 86400.0
 MAX_SESSIONS = 1000
-MAX_FAILURES = 10
-FAILURE_WINDOW_S = 60.0
-MAX_ADDRESSES = 10_000
 
 
 @dataclass(slots=True)
 class Session:
-    """One browser. The token stays here so that revoking it ends the session too."""
+    """One browser. What it was opened with stays here, so that taking it back ends the session too: a token, or the
+    login of a person."""
 
+    id: str
+    """Names it in lists; opens nothing."""
     actor: Actor
     token: str = field(repr=False)
+    login: Login | None
     csrf: str = field(repr=False)
+    address: str
+    agent: str
+    opened_at: datetime
+    used_at: datetime
+    opened_tick_s: float
     used_tick_s: float
     checked_tick_s: float
+
+    @property
+    def user_id(self) -> int | None:
+        return self.login.user_id if self.login else None
 
 
 class Sessions:
@@ -33,10 +46,14 @@ class Sessions:
         self._clock = clock
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
-    def open(self, actor: Actor, token: str) -> tuple[str, Session]:
+    def open(
+        self, actor: Actor, *, token: str = "", login: Login | None = None, address: str = "", agent: str = ""
+    ) -> tuple[str, Session]:
         """A new session and the secret for its cookie; the session unused longest makes room."""
-        cookie, now = secrets.token_urlsafe(32), self._clock.tick_s()
-        session = self._sessions[cookie] = Session(actor, token, secrets.token_urlsafe(32), now, now)
+        cookie, now, at = secrets.token_urlsafe(32), self._clock.tick_s(), self._clock.now()
+        session = self._sessions[cookie] = Session(
+            secrets.token_hex(6), actor, token, login, secrets.token_urlsafe(32), address, agent, at, at, now, now, now
+        )
         while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
         return cookie, session
@@ -45,47 +62,27 @@ class Sessions:
         session, now = self._sessions.get(cookie), self._clock.tick_s()
         if session is None:
             return None
-        if now - session.used_tick_s > SESSION_IDLE_S:
+        if now - session.used_tick_s > SESSION_IDLE_S or now - session.opened_tick_s > SESSION_LONGEST_S:
             del self._sessions[cookie]
             return None
-        session.used_tick_s = now
+        session.used_tick_s, session.used_at = now, self._clock.now()
         self._sessions.move_to_end(cookie)
         return session
 
     def close(self, cookie: str) -> None:
         self._sessions.pop(cookie, None)
 
+    def of_user(self, user_id: int) -> Sequence[Session]:
+        """The one used last first."""
+        return [one for one in reversed(self._sessions.values()) if one.user_id == user_id]
 
-class FailureLimit:
-    """At most `MAX_FAILURES` wrong credentials an address and minute; an IPv6 caller owns its whole /64."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def wait_s(self, address: str) -> float:
-        """Seconds until this address may try again; 0 when it may now."""
-        failures = self._failures.get(_network(address))
-        if failures is None:
-            return 0.0
-        now = self._clock.tick_s()
-        while failures and now - failures[0] > FAILURE_WINDOW_S:
-            failures.popleft()
-        return FAILURE_WINDOW_S - (now - failures[0]) if len(failures) >= MAX_FAILURES else 0.0
-
-    def count(self, address: str) -> None:
-        network = _network(address)
-        self._failures.setdefault(network, deque(maxlen=MAX_FAILURES)).append(self._clock.tick_s())
-        self._failures.move_to_end(network)
-        while len(self._failures) > MAX_ADDRESSES:
-            self._failures.popitem(last=False)
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 6 and parsed.ipv4_mapped is None:
-        return str(ipaddress.ip_network(f"{parsed}/64", strict=False)) if "%" not in address else address
-    return address
+    def close_user(self, user_id: int, *, but: Session | None = None, only: str | None = None) -> int:
+        """Ends the sessions of one account, or the one of the id `only`; how many there were."""
+        ended = [
+            cookie
+            for cookie, one in self._sessions.items()
+            if one.user_id == user_id and one is not but and only in (None, one.id)
+        ]
+        for cookie in ended:
+            del self._sessions[cookie]
+        return len(ended)

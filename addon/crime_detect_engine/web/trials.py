@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from crime_detect_engine.domain.clock import Clock
+from crime_detect_engine.domain.errors import BusyError
 from crime_detect_engine.domain.ports import Actor
 
-from .errors import BusyError, ThrottledError
+from .errors import ThrottledError
 
 AT_ONCE = 3
 A_MINUTE = 12

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from .errors import BusyError
+from crime_detect_engine.domain.errors import BusyError
 
 MAX_WAITING = 6
 

@@ -15,6 +15,7 @@ from .errors import ForbiddenError
 from .route import ENGINE
 
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_FOUND = web.RequestKey("incident", Incident)
 
 
 def visible_cameras(request: web.Request) -> list[CameraView]:
@@ -37,8 +38,21 @@ def require_all_cameras(request: web.Request, what: str) -> None:
         raise ForbiddenError(f"{what}; this token is limited to some cameras.")
 
 
+async def find_place(request: web.Request) -> str | None:
+    """The camera that the address names, itself or by an incident. Raises NotFoundError for what they may not see.
+
+    Asked of every route before its handler, so that none can forget it."""
+    if "camera" in request.match_info:
+        return visible_camera(request).id
+    if "incident" in request.match_info:
+        return (await visible_incident(request)).camera
+    return None
+
+
 async def visible_incident(request: web.Request) -> Incident:
-    """The incident named in the address. Raises NotFoundError."""
+    """The incident named in the address, as it was when the request came. Raises NotFoundError."""
+    if _FOUND in request:
+        return request[_FOUND]
     incident_id = request.match_info["incident"]
     if _ULID.fullmatch(incident_id):
         try:
@@ -46,5 +60,6 @@ async def visible_incident(request: web.Request) -> Incident:
         except NotFoundError:
             incident = None
         if incident is not None and request[ACTOR].may_see(incident.camera):
+            request[_FOUND] = incident
             return incident
     raise NotFoundError("No such incident; it may have been deleted by retention.")

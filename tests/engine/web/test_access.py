@@ -10,7 +10,7 @@ from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.web.access import COOKIE, CSRF_HEADER, ROLES, allows, declared_roles, role
 from crime_detect_engine.web.route import Route, add_route
 from crime_detect_engine.web.routes import ROUTES
-from crime_detect_engine.web.sessions import FAILURE_WINDOW_S, MAX_FAILURES
+from crime_detect_engine.web.guessing import FAILURE_WINDOW_S, MAX_FAILURES
 
 # What each role may do beyond the one before it; everything else under the API is for viewers.
 OPERATOR = {

@@ -5,28 +5,38 @@ from __future__ import annotations
 import voluptuous as vol
 from aiohttp import web
 
-from crime_detect_engine.web.access import ACCESS, COOKIE, role
+from crime_detect_engine.domain.errors import InvalidInputError
+from crime_detect_engine.web.access import ACCESS, COOKIE, role, set_cookie
 from crime_detect_engine.web.route import API, Route, read_body
-from crime_detect_engine.web.sessions import SESSION_IDLE_S
 
-_SIGN_IN = vol.Schema({vol.Required("token"): vol.All(str, str.strip, vol.Length(min=1, max=512))})
+_SIGN_IN = vol.Schema(
+    {
+        vol.Optional("token"): vol.All(str, str.strip, vol.Length(min=1, max=512)),
+        vol.Optional("username"): vol.All(str, vol.Length(min=1, max=200)),
+        vol.Optional("password"): vol.All(str, vol.Length(min=1, max=1000)),
+    }
+)
 
 
 @role(None)
 async def sign_in(request: web.Request) -> web.Response:
-    """Exchanges a token for a session cookie and the CSRF token of its writes."""
-    body = await read_body(request, _SIGN_IN)
-    cookie, session = await request.app[ACCESS].sign_in(request, body["token"])
+    """Exchanges a name and password, or a token, for a session cookie and the CSRF token of its writes."""
+    body, access = await read_body(request, _SIGN_IN), request.app[ACCESS]
+    if set(body) == {"token"}:
+        cookie, session = await access.sign_in(request, body["token"])
+    elif set(body) == {"username", "password"}:
+        cookie, session = await access.sign_in_person(request, body["username"], body["password"])
+    else:
+        raise InvalidInputError("Send username and password, or token.")
     actor = {"name": session.actor.name, "role": session.actor.role}
-    response = web.json_response({"csrf_token": session.csrf, "actor": actor}, status=201)
-    secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
-    response.set_cookie(
-        COOKIE, cookie, max_age=int(SESSION_IDLE_S), httponly=True, samesite="Lax", secure=secure, path="/"
-    )
+    must_change = session.login is not None and session.login.must_change
+    told = {"csrf_token": session.csrf, "actor": actor, "must_change_password": must_change}
+    response = web.json_response(told, status=201)
+    set_cookie(request, response, cookie)
     return response
 
 
-@role("viewer")
+@role("analyst")
 async def sign_out(request: web.Request) -> web.Response:
     """Ends the session."""
     request.app[ACCESS].sign_out(request)
