@@ -96,6 +96,19 @@ def test_every_address_of_the_contract_that_there_is_is_described(document: dict
     assert described == SERVED
 
 
+async def test_what_the_application_routes_is_what_is_described(document: dict[str, Any], served: Any) -> None:
+    """Nothing is reachable that nobody described, a page or a program's address, and nothing described is not there."""
+    routed = {
+        f"{route.method} {re.sub(r'{(\w+)[^}]*}', r'{\1}', route.resource.canonical)}"
+        for route in served.server._runner.app.router.routes()
+        if route.method != "HEAD"
+    }
+    described = {f"{method.upper()} {path}" for method, path, _ in operations(document)}
+    pages = {f"{route.method} {route.path}" for route in ROUTES if not route.path.startswith(API)}
+    assert {one for one in routed if f" {API}/" in one} == {one for one in described if f" {API}/" in one}
+    assert routed - described == pages - described
+
+
 @pytest.mark.parametrize("address", LATER)
 async def test_what_comes_later_is_refused_until_it_is_here(address: str, served: Any) -> None:
     method, path = address.split()

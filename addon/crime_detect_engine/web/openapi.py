@@ -9,10 +9,19 @@ from typing import Any
 import voluptuous as vol
 from voluptuous_openapi import UNSUPPORTED, convert  # type: ignore[import-untyped]
 
+from crime_detect_engine.domain.reporting import ReportKind
+
 from .access import declared_roles
 from .answers import SCHEMAS, answers_json
 from .route import API, Route
 from .schemas import body_timestamp, finite, query_date, query_timestamp
+
+_IN_PATHS: dict[str, dict[str, Any]] = {
+    "camera": {"type": "string", "pattern": "^[a-z0-9_]{1,32}$"},
+    "incident": {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"},
+    "kind": {"type": "string", "enum": [str(kind) for kind in ReportKind]},
+}
+"""What is in addresses under these names; anything else is answered 404."""
 
 
 def openapi(routes: Sequence[Route], version: str) -> dict[str, Any]:
@@ -58,7 +67,8 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     names = re.findall(r"\{(\w+)", path)
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    text = {"type": "string"}
+    return [{"name": name, "in": "path", "required": True, "schema": _IN_PATHS.get(name, text)} for name in names]
 
 
 def _query_parameters(query: vol.Schema | None) -> list[dict[str, Any]]:
@@ -74,7 +84,20 @@ def _query_parameters(query: vol.Schema | None) -> list[dict[str, Any]]:
 
 def _schema(schema: vol.Schema) -> dict[str, Any]:
     converted: dict[str, Any] = convert(schema, custom_serializer=_serialize)
+    _name_null(converted)
     return converted
+
+
+def _name_null(schema: Any) -> None:
+    """OpenAPI 3.0 allows null beside listed values only where it is one of them, which the conversion leaves out."""
+    if isinstance(schema, dict):
+        if schema.get("nullable") is True and "enum" in schema and None not in schema["enum"]:
+            schema["enum"] = [*schema["enum"], None]
+        for inner in schema.values():
+            _name_null(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _name_null(inner)
 
 
 def _serialize(value: Any) -> Any:
