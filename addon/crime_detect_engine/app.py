@@ -135,6 +135,7 @@ class Service:
         self._notable += [self._sight.notes, anchoring.notes]
         server = await self._door.open(host, port, self._data / "uploads")
         self._stack.push_async_callback(server.stop)
+        self._notable.append(self._door.notes)
         await self._door.announce(server)
         return server
 
@@ -144,7 +145,12 @@ class Service:
 
         config = self.config
         self._store = await Store.open(
-            self._data, self._clock, deliveries_for=deliveries, retention=config.retention, database=config.database
+            self._data,
+            self._clock,
+            deliveries_for=deliveries,
+            retention=config.retention,
+            database=config.database,
+            privacy=config.privacy,
         )
         self._stack.push_async_callback(self._store.close)
         closed = await self._store.recover()

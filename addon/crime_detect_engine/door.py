@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import __version__
 from .config import Config
 from .control import Control
 from .domain.clock import Clock
+from .domain.errors import CrimeDetectError
 from .outputs.announcement import Announced, Announcement, is_reachable
 from .store.store import Store
 from .supervisor import INTEGRATION, Supervisor
 from .web.access import Access
 from .web.picture_links import PictureLinks
 from .web.server import Server, build_app, serve
+from .web.tls import Certificate
 
 Run = Callable[[Coroutine[Any, Any, None], str], None]
 """Starts work that goes on until the service stops; the text names it."""
+TLS_PORT_IN_APP = 8443
+"""Beside the port that Home Assistant itself uses."""
 
 
 class Door:
-    """Built once with the configuration of the start; what it reads of it changes with a restart only."""
+    """Built once with the configuration of the start; what it reads of it changes with a restart only.
+
+    Raises ConfigError for a certificate that cannot be used: nobody is served in the clear who asked for TLS.
+    """
 
     def __init__(
         self, store: Store, control: Control, config: Config, clock: Clock, supervisor: Supervisor | None, run: Run
@@ -34,11 +42,38 @@ class Door:
         self._clock = clock
         self._supervisor = supervisor
         self._run = run
+        self._certificate = None if config.tls is None else Certificate(config.tls, clock)
+        self.tls_port_in_app = TLS_PORT_IN_APP
 
     async def open(self, host: str, port: int, uploads: Path) -> Server:
         """The web server, listening. Raises CrimeDetectError where the port cannot be had."""
-        app = build_app(self._control, self._access(), uploads=uploads, picture_links=self.picture_links)
-        return await serve(app, host, port)
+        config, certificate, in_app = self._config, self._certificate, self._supervisor is not None
+        named = certificate is not None and not in_app and has_name(config.base_url)
+        app = build_app(
+            self._control, self._access(), uploads=uploads, picture_links=self.picture_links, has_name=named
+        )
+        if certificate is None:
+            return await serve(app, host, port)
+        self._run(certificate.run(), "certificate")
+        if not in_app:
+            return await serve(app, host, port, certificate.context)
+        # Home Assistant's ingress and watchdog speak plain HTTP, inside of the machine.
+        server = await serve(app, host, port)
+        try:
+            await server.listen(self.tls_port_in_app, certificate.context)
+        except CrimeDetectError:
+            await server.stop()
+            raise
+        return server
+
+    def notes(self) -> Sequence[str]:
+        """What people should know of the way in."""
+        certificate, url = self._certificate, self._config.base_url
+        if certificate is None:
+            return ()
+        plain = "url begins with http://, but tls is set: links in alerts lead nowhere; make it https://"
+        wrong = url is not None and url.startswith("http://") and self._supervisor is None
+        return [*certificate.notes(), *([plain] if wrong else [])]
 
     async def announce(self, server: Server) -> None:
         """Tells the local network, or the Supervisor of Home Assistant, where the engine is; both go on telling."""
@@ -47,7 +82,7 @@ class Door:
             token = await store.tokens.keep(*INTEGRATION)
             self._run(self._supervisor.keep_announced(server.port, store.uuid, token), "announcement")
         elif config.zeroconf and is_reachable(server.host):
-            announced = Announced(store.uuid, config.instance, __version__)
+            announced = Announced(store.uuid, config.instance, __version__, server.secure)
             self._run(Announcement(announced, server.host, server.port).run(), "zeroconf")
 
     def picture_address(self, incident_id: str) -> str | None:
@@ -61,3 +96,9 @@ class Door:
         if home is None:
             return Access(found, self._clock)
         return Access(found, self._clock, ingress=True, ingress_role=home.role_of, ingress_peer=home.ingress_peer)
+
+
+def has_name(url: str | None) -> bool:
+    """Whether `url` is a name of the engine's own: https at the usual port, so nothing else answers under it."""
+    parts = urlsplit(url or "")
+    return parts.scheme == "https" and parts.port in (None, 443)

@@ -108,7 +108,7 @@ def _greet_in_app(service: Service, _server: Server) -> None:
 
 def _greet(service: Service, server: Server) -> None:
     host = "127.0.0.1" if server.host == "0.0.0.0" else server.host  # noqa: S104 compared, not bound
-    page = f"http://{host}:{server.port}"
+    page = f"{'https' if server.secure else 'http'}://{host}:{server.port}"
     _LOG.info("watching %d cameras; the page is %s/", len(service.config.cameras), page)
     token = service.admin_token
     if not token.exists():

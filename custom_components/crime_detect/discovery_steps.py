@@ -78,15 +78,24 @@ class DiscoverySteps(ConfigFlow):
         uuid, instance = discovery_info.properties.get("uuid"), discovery_info.properties.get("instance")
         if not probe.is_identity(uuid, instance):
             return self.async_abort(reason="invalid_discovery_info")
-        self._url = probe.address_of("http", discovery_info.host, discovery_info.port or probe.DEFAULT_PORT)
+        secure = discovery_info.properties.get("tls") == "1"
+        scheme, port = "https" if secure else "http", discovery_info.port or probe.DEFAULT_PORT
+        self._url = probe.address_of(scheme, discovery_info.host, port)
         self._instance = str(instance)
         self.context["title_placeholders"] = {"name": self._instance}
         entry = await self.async_set_unique_id(uuid)
+        if entry is None and secure:
+            # A certificate is made out to a name, and only the address is known: a person may put the name there.
+            return await self.async_step_address()
         if entry is None:
             return await self.async_step_zeroconf_confirm()
         if entry.source == SOURCE_IGNORE or entry.disabled_by or not await self._async_lost(entry):
             self._abort_if_unique_id_configured()
         return await self.async_step_zeroconf_moved()
+
+    async def async_step_address(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """By hand; see the flow itself."""
+        raise NotImplementedError
 
     async def async_step_zeroconf_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         if user_input is not None:

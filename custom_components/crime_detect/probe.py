@@ -56,7 +56,7 @@ def normalise_url(text: str) -> str:
         raise ProbeError("invalid_url") from error
     if url.scheme not in ("http", "https") or not host or url.user or url.password or re.search(r"\s", typed):
         raise ProbeError("invalid_url")
-    # Only a proxy speaks TLS, and that one has its usual port; plain HTTP is the engine itself.
+    # TLS without a port is a proxy's, at the usual one; plain HTTP is the engine itself.
     if port is None and url.scheme == "http":
         port = DEFAULT_PORT
     path = url.raw_path.rstrip("/").removesuffix("/api/v1")

@@ -20,10 +20,11 @@ from crime_detect_engine.outputs.mqtt_options import SCHEMA as MQTT
 from crime_detect_engine.outputs.report_mail import SCHEMA as REPORTS
 from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
 from crime_detect_engine.store.address import SCHEMA as DATABASE
+from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.evidence.options import SCHEMA as EVIDENCE
 from crime_detect_engine.store.privacy import CAMERA_SCHEMA as BLUR
 from crime_detect_engine.store.privacy import SCHEMA as PRIVACY
-from crime_detect_engine.store.privacy import BlurChoice
+from crime_detect_engine.store.privacy import BlurChoice, PrivacyOptions
 from crime_detect_engine.store.retention import SCHEMA as RETENTION
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import LINE_KEYS, ZONE_KEYS
@@ -31,9 +32,13 @@ from crime_detect_engine.tracking.tamper import SCHEMA as TAMPER
 from crime_detect_engine.tracking.tamper import TamperOptions
 from crime_detect_engine.vision.anomaly import SCHEMA as ANOMALY
 from crime_detect_engine.vision.anomaly import AnomalyOptions
+from crime_detect_engine.web.options import SCHEMA as ACCESS
+from crime_detect_engine.web.options import TLS_SCHEMA as TLS
+from crime_detect_engine.web.options import AccessOptions
 
 from . import fields
 from .areas import lines_of, zones_of
+from .encryption import encryption_faults
 from .fields import LOCATION, Maybe, not_in_this_version
 from .settings import UTC_WARNING, CameraConfig, Config, DetectorOptions, ModelOptions
 
@@ -111,6 +116,8 @@ SECTIONS = vol.Schema(
         "retention": Maybe(RETENTION),
         "evidence": Maybe(EVIDENCE),
         "privacy": Maybe(PRIVACY),
+        "access": Maybe(ACCESS),
+        "tls": Maybe(TLS),
         "zeroconf": Maybe(fields.auto_or_off),
         "database": Maybe(DATABASE),
     }
@@ -140,6 +147,11 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     if "reports" in given and alerts.email is None:
         reason = "needs `alerts.email`: reports are sent by its mail server"
         errors.append(vol.Invalid(reason, path=["reports"]))
+    if given.get("access", AccessOptions()).oidc is not None and base_url is None:
+        reason = "needs `url`, the address under which people reach this page: the provider sends them back there"
+        errors.append(vol.Invalid(reason, path=["access", "oidc"]))
+    privacy, database = given.get("privacy", PrivacyOptions()), given.get("database", DatabaseOptions())
+    errors += encryption_faults(privacy, (camera.privacy for camera in cameras.values()), database)
     if errors:
         raise vol.MultipleInvalid(errors)
     warnings = () if zone is not None else (UTC_WARNING,)

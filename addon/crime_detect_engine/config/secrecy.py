@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 HIDDEN = "***"
-SECRET_KEYS = frozenset({"account_sid", "api_key", "auth_token", "password", "secret", "token"})
+SECRET_KEYS = frozenset({"account_sid", "api_key", "auth_token", "client_secret", "password", "secret", "token"})
 """Keys whose values are never shown, wherever they stand."""
 
 _USERINFO = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s\"'<>]*@", re.IGNORECASE)

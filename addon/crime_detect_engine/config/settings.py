@@ -21,6 +21,7 @@ from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.tracking.places import CrossingLine, Zone
 from crime_detect_engine.tracking.tamper import TamperOptions
 from crime_detect_engine.vision.anomaly import AnomalyOptions
+from crime_detect_engine.web.options import AccessOptions, TlsOptions
 
 SYNTHETIC = "synthetic:"
 Polygon = tuple[tuple[float, float], ...]
@@ -121,6 +122,8 @@ class Config:
     retention: RetentionOptions = field(default_factory=RetentionOptions)
     privacy: PrivacyOptions = field(default_factory=PrivacyOptions)
     database: DatabaseOptions = field(default_factory=DatabaseOptions)
+    access: AccessOptions = field(default_factory=AccessOptions)
+    tls: TlsOptions | None = None
     zeroconf: bool = True
     """Whether the local network is told where the engine is, when it listens there at all."""
     warnings: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ class Announced:
     uuid: str
     instance: str
     version: str
+    tls: bool = False
 
 
 def is_reachable(host: str) -> bool:
@@ -101,6 +102,8 @@ class Announcement:
         properties: dict[str, str] = {
             "uuid": told.uuid, "instance": told.instance, "version": told.version,
         }  # fmt: skip
+        if told.tls:
+            properties["tls"] = "1"
         return AsyncServiceInfo(
             SERVICE,
             f"crime_detect {told.instance} {short}.{SERVICE}",
