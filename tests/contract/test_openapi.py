@@ -99,7 +99,7 @@ def test_every_address_of_the_contract_that_there_is_is_described(document: dict
 async def test_what_the_application_routes_is_what_is_described(document: dict[str, Any], served: Any) -> None:
     """Nothing is reachable that nobody described, a page or a program's address, and nothing described is not there."""
     routed = {
-        f"{route.method} {re.sub(r'{(\w+)[^}]*}', r'{\1}', route.resource.canonical)}"
+        " ".join((route.method, re.sub(r"{(\w+)[^}]*}", r"{\1}", route.resource.canonical)))
         for route in served.server._runner.app.router.routes()
         if route.method != "HEAD"
     }
