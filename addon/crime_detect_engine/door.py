@@ -92,10 +92,18 @@ class Door:
 
     def _access(self) -> Access:
         """Who may come in: in an app of Home Assistant also the people whom it lets through."""
-        found, home = self._store.tokens.find, self._supervisor
+        home, tokens, people = self._supervisor, self._store.tokens, self._store.users
         if home is None:
-            return Access(found, self._clock)
-        return Access(found, self._clock, ingress=True, ingress_role=home.role_of, ingress_peer=home.ingress_peer)
+            return Access(tokens.find, self._clock, people=people, tokens=tokens)
+        return Access(
+            tokens.find,
+            self._clock,
+            ingress=True,
+            ingress_role=home.role_of,
+            ingress_peer=home.ingress_peer,
+            people=people,
+            tokens=tokens,
+        )
 
 
 def has_name(url: str | None) -> bool:
