@@ -27,6 +27,7 @@ from crime_detect_engine.domain.ports import (
     IncidentQuery,
     ManualReport,
     Page,
+    StoredMedia,
 )
 from crime_detect_engine.domain.reporting import CameraWord, ReportFile, ReportFormat, ReportQuery
 from crime_detect_engine.domain.types import (
@@ -49,7 +50,9 @@ from crime_detect_engine.domain.types import (
 from crime_detect_engine.domain.ulid import ulid
 from crime_detect_engine.domain.wire import timestamp
 from crime_detect_engine.reporting import Reporter, ReportSite
+from crime_detect_engine.store.media_key import MediaKey
 from crime_detect_engine.store.retention import RetentionOptions
+from crime_detect_engine.store.stored_file import StoredFile
 from crime_detect_engine.vision.anomaly import AnomalyDetector
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -101,6 +104,8 @@ class FakeEngine:
     fixed: str | None = None
     """Why no camera can be changed."""
     active_model: str = "fights"
+    media_key: MediaKey | None = None
+    """What opens sealed files in `folder`."""
     seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Who and what is in view, by camera, as `objects` answers it."""
 
@@ -132,7 +137,7 @@ class FakeEngine:
         started_at = fields.pop("started_at", self.clock_at)
         incident_id = ulid(started_at, camera, label, str(len(self.stored)))
         picture = self.folder / f"{incident_id}.jpg"
-        picture.write_bytes(self.encode_jpeg(FakePicture(len(self.stored))))
+        picture.write_bytes(self.encode_jpeg(camera, FakePicture(len(self.stored))))
         incident = Incident(
             incident_id, camera, IncidentSource.MODEL, label, 0.93, 0.8, Severity.ALERT, True, None, started_at, None,
             ModelRef("demo", "1"), probabilities={"normal": 0.07, label: 0.93}, snapshot=picture.name, snapshot_rev=1,
@@ -185,7 +190,7 @@ class FakeEngine:
         private = self.camera(camera).state["privacy"]
         return {"at": timestamp(self.clock_at), "items": [] if private else self.seen.get(camera, [])}
 
-    def encode_jpeg(self, picture: Picture, max_height: int = 720) -> bytes:
+    def encode_jpeg(self, camera: str, picture: Picture, max_height: int = 720) -> bytes:
         return cv2.imencode(".jpg", cv2.cvtColor(picture.rgb(max_height), cv2.COLOR_RGB2BGR))[1].tobytes()
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
@@ -223,10 +228,10 @@ class FakeEngine:
             for i, value in enumerate(values)
         ]
 
-    async def media_path(self, incident: Incident, kind: str, actor: Actor | None = None) -> Path | None:
+    async def media(self, incident: Incident, kind: str, actor: Actor | None = None) -> StoredMedia | None:
         name = incident.snapshot if kind == "snapshot" else incident.clip
         path = self.folder / name if name else None
-        return path if path is not None and path.is_file() else None
+        return StoredFile(path, self.media_key) if path is not None and path.is_file() else None
 
     async def evidence(self, incident_id: str, actor: Actor) -> EvidencePackage:
         self.actions.append(("evidence", incident_id, actor.name))
@@ -322,7 +327,7 @@ class FakeEngine:
     async def try_source(self, source: str) -> bytes:
         if not source.startswith("rtsp://"):
             raise SourceError("connection refused; nothing listens there")
-        return self.encode_jpeg(FakePicture())
+        return self.encode_jpeg("trial", FakePicture())
 
     def frigate_cameras(self) -> Sequence[tuple[str, str]]:
         return self.offered
@@ -389,8 +394,8 @@ class FakeRecords:
     async def camera_words(self, start: datetime, end: datetime, after_seq: int) -> Sequence[CameraWord]:
         return []
 
-    async def snapshot(self, incident: Incident, reader: str) -> Path | None:
-        return await self._engine.media_path(incident, "snapshot")
+    async def snapshot(self, incident: Incident, reader: str) -> StoredMedia | None:
+        return await self._engine.media(incident, "snapshot")
 
     async def storage(self) -> Mapping[str, Any]:
         media = {camera: {"snapshot": 1000} for camera in self._engine.views}

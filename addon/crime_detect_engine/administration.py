@@ -7,10 +7,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from .config import data_dir, load_config
+from .config import Config, data_dir, load_config
 from .config.places import container_config
 from .domain.clock import SystemClock
-from .store.address import DatabaseOptions
 from .store.store import Store
 
 
@@ -23,22 +22,26 @@ def later_command(arguments: argparse.Namespace) -> int:
 def create_token_command(arguments: argparse.Namespace) -> int:
     """`crime-detect token create`: prints the token, the only time it is shown."""
     cameras = None if arguments.cameras is None else frozenset(arguments.cameras)
-    database = database_of(arguments.config)
-    token = asyncio.run(_create(data_dir(arguments.data), database, arguments.name, arguments.role, cameras))
+    token = asyncio.run(_create(data_dir(arguments.data), arguments.config, arguments.name, arguments.role, cameras))
     print(f"role {arguments.role}; keep it now, it is not shown again:", file=sys.stderr)
     print(token)
     return 0
 
 
-def database_of(config: Path | None) -> DatabaseOptions:
-    """What the service's configuration names; SQLite without one. Raises ConfigError."""
+def _config_file(named: Path | None) -> Path | None:
     kept = container_config()
-    file = config or (kept if kept is not None and kept.exists() else None)
-    return DatabaseOptions() if file is None else load_config(file).database
+    return named or (kept if kept is not None and kept.exists() else None)
 
 
-async def _create(data: Path, database: DatabaseOptions, name: str, role: str, cameras: frozenset[str] | None) -> str:
-    store = await Store.open(data, SystemClock(), repair=False, database=database)
+async def open_store(data: Path, config: Path | None) -> Store:
+    """The service's records beside it, as its configuration says they are kept. Raises ConfigError and StoreError."""
+    file = _config_file(config)
+    given = Config() if file is None else load_config(file)
+    return await Store.open(data, SystemClock(), repair=False, database=given.database, privacy=given.privacy)
+
+
+async def _create(data: Path, config: Path | None, name: str, role: str, cameras: frozenset[str] | None) -> str:
+    store = await open_store(data, config)
     try:
         return await store.tokens.create(name, role, cameras)
     finally:

@@ -17,6 +17,7 @@ from .alert_test import send_test
 from .analysis import UploadAnalysis
 from .anchoring import build_anchoring
 from .anomaly_learning import AnomalyLearning
+from .anonymity import Anonymity
 from .assembly import build_line, build_reporter, model_folders, start_workers
 from .config import CameraConfig, Config, changes, model_name
 from .config.editor import ConfigEditor
@@ -104,7 +105,9 @@ class Service:
         await self._open_store()
         self._sight = Sight(self.config.detector.name, self._data)
         workers, identity = await self._start_workers()
-        self._writer = Writer(partial(store_entry, self._store))
+        self._anonymity = Anonymity(self.config.privacy, self._data)
+        self._stack.callback(self._anonymity.close)
+        self._writer = Writer(partial(store_entry, self._store, self._anonymity))
         self._writer.start()
         self._stack.push_async_callback(self._writer.stop, WRITER_STOP_S)
         self._pipeline = Pipeline(workers, self._writer.put, self._clock)
@@ -132,7 +135,8 @@ class Service:
         self._run(self._store.retention.run(), "retention")
         anchoring = build_anchoring(self._store, self._pipeline, self._mqtt, self.config)
         self._run(anchoring.run(), "evidence")
-        self._notable += [self._sight.notes, anchoring.notes]
+        self._run(self._anonymity.run(self._pipeline), "blurring")
+        self._notable += [self._sight.notes, anchoring.notes, self._anonymity.notes]
         server = await self._door.open(host, port, self._data / "uploads")
         self._stack.push_async_callback(server.stop)
         self._notable.append(self._door.notes)
@@ -199,6 +203,7 @@ class Service:
             self._pipeline,
             self._status,
             clock,
+            anonymity=self._anonymity,
             configuring=configuring,
             activation=self._activation,
             reporter=reporter,
@@ -245,7 +250,8 @@ class Service:
         try:
             scene = SceneOptions(self.config.detector, self.config.fusion, self.config.patterns)
             zone, clock = self.config.timezone, self._clock
-            line = build_line(camera, spec, self._pipeline, runtime, zone, clock, self._frigate_objects, scene)
+            frigate, blur_of = self._frigate_objects, self._anonymity.of
+            line = build_line(camera, spec, self._pipeline, runtime, zone, clock, frigate, scene, blur_of)
         except (SourceError, InvalidInputError) as error:
             raise ConfigError(f"camera {camera.id}: {error}") from error
         self._pipeline.add(line)
@@ -282,6 +288,7 @@ class Service:
         self.config, loaded = await self._models.choose(running, wanted)
         change = changes(running, self.config)
         self._store.retention.options = self.config.retention
+        self._anonymity.options = self.config.privacy
         if self._mqtt is not None and self.config.mqtt is not None:
             self._mqtt.discovery = self.config.mqtt.ha_discovery
         lines = self._pipeline.lines

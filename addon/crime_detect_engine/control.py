@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .activation import Activation
+from .anonymity import Anonymity
 from .configuring import Configuring, settings_json
 from .domain.clock import Clock
 from .domain.errors import InvalidInputError, NotFoundError
-from .domain.ports import Actor, CameraView, EvidencePackage, IncidentQuery, ManualReport, Page
+from .domain.ports import Actor, CameraView, EvidencePackage, IncidentQuery, ManualReport, Page, StoredMedia
 from .domain.reporting import ReportFile, ReportFormat, ReportQuery
 from .domain.types import (
     ANOMALY,
@@ -40,8 +41,8 @@ MAX_SNOOZE_MINUTES = 60 * 24 * 31
 
 
 class Control:
-    """See `domain.ports.EngineControl`. `configuring` edits the configuration file and puts it in force,
-    `activation` its model; `reporter` makes reports; `analyze_upload` runs one file; `send_test` tries all channels."""
+    """See `domain.ports.EngineControl`. `anonymity` hides people in every picture that leaves; `configuring` edits the
+    configuration file and puts it in force, `activation` its model; `reporter` makes reports; `analyze_upload` runs one file; `send_test` tries all channels."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Control:
         status: Status,
         clock: Clock,
         *,
+        anonymity: Anonymity,
         configuring: Configuring,
         activation: Activation,
         reporter: Reporter,
@@ -60,6 +62,7 @@ class Control:
         self._pipeline = pipeline
         self._status = status
         self._clock = clock
+        self._anonymity = anonymity
         self._configuring = configuring
         self._activation = activation
         self._reporter = reporter
@@ -95,8 +98,9 @@ class Control:
         items = () if line.scene is None or _blind(line) else line.scene.objects_json(self._clock.tick_s())
         return {"at": timestamp(now), "items": list(items)}
 
-    def encode_jpeg(self, picture: Picture, max_height: int = 720) -> bytes:
-        return encode_jpeg(picture.rgb(max_height))
+    def encode_jpeg(self, camera: str, picture: Picture, max_height: int = 720) -> bytes:
+        blur = self._anonymity.of(self._line(camera).config)
+        return encode_jpeg(self._anonymity.hide(picture.rgb(max_height), blur))
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         return self._store.subscribe(listener)
@@ -118,10 +122,10 @@ class Control:
     async def scores(self, incident_id: str) -> Sequence[Mapping[str, Any]]:
         return await self._store.scores(incident_id)
 
-    async def media_path(self, incident: Incident, kind: str, actor: Actor | None = None) -> Path | None:
+    async def media(self, incident: Incident, kind: str, actor: Actor | None = None) -> StoredMedia | None:
         if actor is None:
-            return await self._store.media_path(incident, kind)
-        return await self._store.media_path(incident, kind, actor.name[:64])
+            return await self._store.media(incident, kind)
+        return await self._store.media(incident, kind, actor.name[:64])
 
     async def evidence(self, incident_id: str, actor: Actor) -> EvidencePackage:
         return await self._store.evidence.make(incident_id, actor)
@@ -229,7 +233,12 @@ class Control:
         return self._configuring.why_fixed(camera)
 
     async def try_source(self, source: str) -> bytes:
-        return await self._configuring.try_source(source)
+        image = await self._configuring.try_source(source)
+        blur = self._anonymity.of(None)
+        for line in self._pipeline.lines.values():
+            if line.config.source == source:
+                blur = blur.joined(self._anonymity.of(line.config))
+        return await asyncio.to_thread(lambda: encode_jpeg(self._anonymity.hide(image, blur)))
 
     def frigate_cameras(self) -> Sequence[tuple[str, str]]:
         return self._configuring.frigate_cameras()
@@ -276,7 +285,7 @@ class Control:
         status = line.capture.status()
         problem = status.last_error if status.state in (CameraState.LOST, CameraState.FROZEN) else None
         address, masked = redact(config.source), bool(config.masks)
-        settings = settings_json(config)
+        settings = {**settings_json(config), "blurring": self._anonymity.of(config)._asdict()}
         return CameraView(line.id, config.name, address, config.location, masked, state, problem, settings)
 
 

@@ -24,7 +24,6 @@ from .domain.errors import CrimeDetectError, SourceError
 from .domain.scene import PERSON
 from .sources.address import redact, scheme_of, split_url
 from .sources.frigate import FrigateDiscovery, FrigateOptions
-from .store.address import DatabaseOptions
 from .store.opening import look
 from .store.store import Store
 from .vision.checkpoint import list_checkpoints
@@ -71,7 +70,7 @@ def examine(data: Path, config_file: Path | None) -> Iterator[Finding]:
     config, findings = _configuration(config_file)
     yield _inference(data, config.model)
     yield _detector(data, config)
-    yield _storage(data, config.database)
+    yield _storage(data, config)
     yield from findings
     yield from _reachable(config)
 
@@ -155,13 +154,14 @@ def _detector(data: Path, config: Config) -> Finding:
     )
 
 
-def _storage(data: Path, database: DatabaseOptions) -> Finding:
+def _storage(data: Path, config: Config) -> Finding:
     """Makes no tables on a server where the service has made none."""
+    database = config.database
     try:
         if not data.exists():
             place = "" if database.url is None else f"; {look(data, database, SystemClock().now())} answers"
             return Finding("storage", ABSENT, f"{data} is made at the first start{place}")
-        name = asyncio.run(_open_and_close(data, database))
+        name = asyncio.run(_open_and_close(data, config))
     except CrimeDetectError as error:
         return Finding("storage", BAD, str(error))
     free = shutil.disk_usage(data).free
@@ -171,8 +171,8 @@ def _storage(data: Path, database: DatabaseOptions) -> Finding:
     return Finding("storage", GOOD, detail)
 
 
-async def _open_and_close(data: Path, database: DatabaseOptions) -> str:
-    store = await Store.open(data, SystemClock(), repair=False, database=database)
+async def _open_and_close(data: Path, config: Config) -> str:
+    store = await Store.open(data, SystemClock(), repair=False, database=config.database, privacy=config.privacy)
     await store.close()
     return store.database_name
 

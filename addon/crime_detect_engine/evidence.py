@@ -11,9 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from . import __version__
-from .administration import database_of
+from .administration import open_store
 from .config import data_dir
-from .domain.clock import SystemClock
 from .domain.errors import InvalidInputError
 from .domain.ports import Actor
 from .store.evidence.container import ContainerError
@@ -93,7 +92,7 @@ async def _open(arguments: argparse.Namespace) -> Store:
     data = data_dir(arguments.data)
     if not data.is_dir():
         raise InvalidInputError(f"there is no {data}; name the service's folder with --data")
-    store = await Store.open(data, SystemClock(), repair=False, database=database_of(arguments.config))
+    store = await open_store(data, arguments.config)
     store.evidence.version = __version__
     return store
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,8 @@ from .analytics.report import Place, Report, ReportBuilder, report_json
 from .analytics.sheets import BOM, COLUMNS, Cell, cells, csv_text
 from .analytics.words import conclusion, days_of, title_of
 from .domain.clock import Clock
-from .domain.ports import Actor, IncidentQuery, Page
+from .domain.errors import StoreError
+from .domain.ports import Actor, IncidentQuery, Page, StoredMedia
 from .domain.reporting import (
     CameraWord,
     ReportFile,
@@ -52,7 +52,7 @@ class Records(Protocol):
 
     async def camera_words(self, start: datetime, end: datetime, after_seq: int) -> Sequence[CameraWord]: ...
 
-    async def snapshot(self, incident: Incident, reader: str) -> Path | None: ...
+    async def snapshot(self, incident: Incident, reader: str) -> StoredMedia | None: ...
 
     async def storage(self) -> Mapping[str, Any]: ...
 
@@ -76,8 +76,8 @@ class StoredRecords:
     async def camera_words(self, start: datetime, end: datetime, after_seq: int) -> Sequence[CameraWord]:
         return await self._store.figures.camera_words(start, end, after_seq)
 
-    async def snapshot(self, incident: Incident, reader: str) -> Path | None:
-        return await self._store.media_path(incident, "snapshot", reader)
+    async def snapshot(self, incident: Incident, reader: str) -> StoredMedia | None:
+        return await self._store.media(incident, "snapshot", reader)
 
     async def storage(self) -> Mapping[str, Any]:
         return await self._store.storage()
@@ -189,8 +189,8 @@ class Reporter:
             seq = words[-1].seq
         shown: dict[str, bytes] = {}
         for incident in builder.wanted_pictures() if pictures and query.pictures else ():
-            path = await self._records.snapshot(incident, f"report for {actor.name}"[:64])
-            picture = None if path is None else await asyncio.to_thread(thumbnail, path)
+            stored = await self._records.snapshot(incident, f"report for {actor.name}"[:64])
+            picture = None if stored is None else await asyncio.to_thread(_small, stored)
             if picture is not None:
                 shown[incident.incident_id] = picture
         return builder.build(self._clock.now(), self._storage(await self._records.storage(), keeps, actor), shown)
@@ -219,6 +219,14 @@ class Reporter:
             return json.dumps(report_json(report), ensure_ascii=False, indent=1).encode()
         rows = [self._cells(entry.incident, report.place.cameras) for entry in report.entries]
         return f"{BOM if report.query.bom else ''}{csv_text([COLUMNS, *rows])}".encode()
+
+
+def _small(stored: StoredMedia) -> bytes | None:
+    """None where the picture is gone, or does not open: the rest of the report is worth having."""
+    try:
+        return thumbnail(stored.read())
+    except (OSError, StoreError):
+        return None
 
 
 def _search(query: ReportQuery, period: Period, actor: Actor) -> IncidentQuery:

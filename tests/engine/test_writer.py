@@ -183,7 +183,7 @@ async def test_an_incident_is_stored_with_picture_and_clip(tmp_path, make_line):
     assert incident.ended_at is not None
     assert (incident.model.name, incident.snapshot_rev) == ("m", 1)
     for kind in ("snapshot", "clip"):
-        path = await store.media_path(incident, kind)
-        assert path is not None
-        assert path.stat().st_size > 500
+        kept = await store.media(incident, kind)
+        assert kept is not None
+        assert kept.size > 500
     await store.close()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .administration import Actor as Actor
 from .administration import Administration
 from .administration import CameraView as CameraView
+from .media import StoredMedia as StoredMedia
 from .reporting import Reporting
 from .seeing import Backend as Backend
 from .seeing import Classifier as Classifier
@@ -253,7 +254,9 @@ class EngineControl(Administration, Reporting, Protocol):
         each, surest first; nothing while privacy is on or nobody looks. Raises NotFoundError."""
         ...
 
-    def encode_jpeg(self, picture: Picture, max_height: int = 720) -> bytes: ...
+    def encode_jpeg(self, camera: str, picture: Picture, max_height: int = 720) -> bytes:
+        """Without whom the camera hides. Blocks."""
+        ...
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Calls `listener` in the event loop for every event after it was stored. Returns the unsubscribe."""
@@ -273,8 +276,8 @@ class EngineControl(Administration, Reporting, Protocol):
 
     async def scores(self, incident_id: str) -> Sequence[Mapping[str, Any]]: ...
 
-    async def media_path(self, incident: Incident, kind: str, actor: Actor | None = None) -> Path | None:
-        """Absolute path of `snapshot` or a `clip` that a browser plays (transcoded on demand); None when gone.
+    async def media(self, incident: Incident, kind: str, actor: Actor | None = None) -> StoredMedia | None:
+        """`snapshot` or a `clip` that a browser plays (transcoded on demand); None when gone.
 
         `actor` is who looks, for the record; None is the engine itself."""
         ...

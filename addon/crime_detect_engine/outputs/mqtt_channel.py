@@ -66,10 +66,10 @@ class MqttChannel(Channel):
 
     async def repeat_picture(self, incident: Incident) -> None:
         """The newest picture once more, to who asks for a replay. Raises MqttError."""
-        path = await self._engine.media_path(incident, "snapshot") if self._media else None
-        if path is not None and self.connection is not None:
+        picture = await self._engine.media(incident, "snapshot") if self._media else None
+        if picture is not None and self.connection is not None:
             try:
-                jpeg = await asyncio.to_thread(path.read_bytes)
+                jpeg = await asyncio.to_thread(picture.read)
             except FileNotFoundError:
                 return  # retention was faster
             await self._publish_picture(self.connection, [f"media/{incident.incident_id}.jpg"], jpeg)

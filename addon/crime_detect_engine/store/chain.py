@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from crime_detect_engine.domain.errors import StoreError
 from crime_detect_engine.domain.types import Incident
 from crime_detect_engine.domain.wire import timestamp
 
@@ -163,8 +164,11 @@ def _media(folder: MediaFolder | None, incident: Incident, before: Mapping[str, 
 
 def _file_digest(folder: MediaFolder | None, path: str) -> dict[str, Any]:
     if folder is not None:
-        with contextlib.suppress(OSError), folder.path(path).open("rb") as file:
-            return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": folder.size(path)}
+        # Of the content and not of what a sealed file looks like on the disk: a package holds the content, and sealing
+        # anew with another key, or not at all, changes nothing that anybody could see.
+        with contextlib.suppress(OSError, StoreError), folder.file(path).open() as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+            return {"sha256": digest, "bytes": file.tell()}
     return {"sha256": None, "bytes": None}
 
 

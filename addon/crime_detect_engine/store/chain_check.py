@@ -110,7 +110,7 @@ def _check_files(folder: MediaFolder | None, newest: dict[str, tuple[int, str]])
             if file["sha256"] is None:
                 continue
             try:
-                data = folder.path(file["path"]).read_bytes()
+                data = folder.read(file["path"])
             except (OSError, StoreError):
                 return Fault(seq, f"the {kind} of incident {subject} cannot be read")
             if sha256(data) != file["sha256"]:

@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -20,6 +19,7 @@ from . import mp4
 from .journal import Journal
 from .media import CLIP, SUFFIX, TRANSCODE
 from .records import find_row, incident_from
+from .stored_file import StoredFile
 
 _T = TypeVar("_T")
 _NICENESS = 10
@@ -43,27 +43,29 @@ class Clips:
 
     async def remux(self, incident_id: str, span: PacketSpan) -> str | None:
         """Writes the packets as they came; the clip's path for `Store.write` or `attach_clip`, or None."""
-        return await self._make(incident_id, CLIP, lambda path: mp4.remux(span, path, self._stopped))
+        return await self._make(incident_id, CLIP, lambda target: mp4.remux(span, target, self._stopped))
 
     async def encode(self, incident_id: str, pictures: Iterable[mp4.TimedPicture]) -> str | None:
         """Encodes pictures that are masked already; read lazily in the clip thread. As `remux`."""
-        return await self._make(incident_id, CLIP, lambda path: mp4.encode(pictures, path, self._stopped))
+        return await self._make(incident_id, CLIP, lambda target: mp4.encode(pictures, target, self._stopped))
 
-    async def playable(self, incident: Incident) -> Path | None:
-        """A clip that browsers play, transcoded now if need be and kept; None when there is none (any more)."""
+    async def playable(self, incident: Incident) -> str | None:
+        """The path of a clip that browsers play, transcoded now if need be and kept; None when there is none."""
         if incident.clip is None or not self._folder.exists(incident.clip):
             return None
-        source = self._folder.path(incident.clip)
-        if await asyncio.to_thread(mp4.browser_playable, source):  # must not wait behind an encoder
-            return source
+        source = self._folder.file(incident.clip)
+        if await asyncio.to_thread(_playable, source):  # must not wait behind an encoder
+            return incident.clip
         cached = incident.clip.removesuffix(SUFFIX[CLIP]) + SUFFIX[TRANSCODE]
         async with self._transcoding:
             if self._folder.exists(cached):
-                return self._folder.path(cached)
-            made = await self._make(
-                incident.incident_id, TRANSCODE, lambda path: mp4.transcode(source, path, self._stopped)
-            )
-        return None if made is None else self._folder.path(made)
+                return cached
+
+            def transcode(target: mp4.Target) -> None:
+                with source.open() as clip:
+                    mp4.transcode(clip, target, self._stopped)
+
+            return await self._make(incident.incident_id, TRANSCODE, transcode)
 
     def stop(self) -> None:
         """Gives up what is being written and waits for the thread."""
@@ -73,16 +75,16 @@ class Clips:
     async def _call(self, job: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, job)
 
-    async def _make(self, incident_id: str, kind: str, write: Callable[[Path], None]) -> str | None:
+    async def _make(self, incident_id: str, kind: str, write: Callable[[mp4.Target], None]) -> str | None:
         row = await self._journal.database.read(lambda c: find_row(c, incident_id))
         if row is None or (row.severity == Severity.DETECTION and self._journal.shortage() is not None):
             return None
         relative = str(row.stem) + SUFFIX[kind]
 
         def make() -> int:
-            with self._folder.replacing(relative) as temporary:
-                write(temporary)
-            return self._folder.size(relative)
+            with self._folder.replacing(relative) as target:
+                write(target)
+            return self._folder.file(relative).size
 
         try:
             size = await self._call(make)
@@ -102,3 +104,8 @@ class Clips:
             return relative
         self._folder.remove(relative)  # the incident was deleted meanwhile
         return None
+
+
+def _playable(file: StoredFile) -> bool:
+    with file.open() as clip:
+        return mp4.browser_playable(clip)

@@ -61,7 +61,7 @@ class Deliveries:
             if relative is None:
                 return None
             try:
-                return self._folder.path(relative).read_bytes()
+                return self._folder.read(relative)
             except FileNotFoundError:
                 return None
             except OSError as error:

@@ -17,6 +17,7 @@ from .database import Database
 from .events import DeliveriesFor, append_incident_event
 from .lifecycle import MediaFile, doom, register, remove_doomed
 from .media import SIDECAR, SUFFIX, MediaFolder, media_stem
+from .memory import CHANGED, remember
 from .rebuild import sidecar_bytes
 from .records import find_row, incident_from, remove, row_of, save
 
@@ -50,6 +51,10 @@ class Journal:
         self.folder = folder
         self.clock = clock
         self.circumstances: Circumstances = no_circumstances
+        self.stranger: str | None = None
+        """Why these files and this database do not belong together: then no file is deleted (caution.py)."""
+        self.doubt: str | None = None
+        """Why records and files do not tell the same: then clean-up waits for a person."""
         self._errors: dict[str, str] = {}
         self._deliveries_for = deliveries_for
         self._loop = loop
@@ -83,6 +88,7 @@ class Journal:
             nonlocal sidecar
             change = job(connection)
             if change.incident is not None:
+                remember(connection, CHANGED, change.incident.incident_id)
                 self.chain(connection, change.incident.incident_id)
                 sidecar = sidecar_bytes(change.incident, published=change.published)
                 self.register(connection, change.incident, change.stem, SIDECAR, len(sidecar))
@@ -129,8 +135,9 @@ class Journal:
         self._errors.pop(kind, None)
 
     def register(self, connection: Connection, incident: Incident, stem: str, kind: str, size: int) -> None:
-        """Enters a file of an incident, `size` bytes."""
-        file = MediaFile(stem + SUFFIX[kind], incident.incident_id, incident.camera, kind, size)
+        """Enters a file of an incident with `size` bytes of content."""
+        path = stem + SUFFIX[kind]
+        file = MediaFile(path, incident.incident_id, incident.camera, kind, self.folder.takes(path, size))
         register(connection, file, self.clock.now())
 
     def chain(self, connection: Connection, incident_id: str) -> None:
@@ -138,8 +145,13 @@ class Journal:
         chain_incident(connection, self.folder, incident_id, self.clock.now(), self.circumstances)
 
     def sweep(self) -> int:
-        """Removes what is marked for deletion; returns how many files went."""
+        """Removes what is marked for deletion and lies in the media folder; returns how many files went.
+
+        Within a transaction that writes: of a database that is locked or refuses no file is touched.
+        """
         count = 0
+        if self.stranger is not None:
+            return count
         try:
             while removed := self.database.transact(lambda c: remove_doomed(c, self.folder, self.clock.now())):
                 count += removed

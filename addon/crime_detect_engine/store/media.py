@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 import shutil
@@ -13,6 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from crime_detect_engine.domain.errors import StoreError
+
+from .media_key import MediaKey
+from .sealing import sealed_bytes, sealing
+from .stored_file import StoredFile, bound_name
 
 SNAPSHOT, CLIP, TRANSCODE, SIDECAR = "snapshot", "clip", "transcode", "sidecar"
 ORIGINAL_SNAPSHOT, ORIGINAL_CLIP = "original_picture", "original_clip"
@@ -26,6 +31,8 @@ SUFFIX = {
     ORIGINAL_SNAPSHOT: ".original.jpg",
     ORIGINAL_CLIP: ".original.mp4",
 }
+
+ORIGINALS = (ORIGINAL_SNAPSHOT, ORIGINAL_CLIP)
 
 RESERVE_BYTES = 200_000_000
 """Below this much free space only alerts keep pictures and clips; detections are recorded without."""
@@ -43,10 +50,17 @@ def media_stem(camera: str, started_at: datetime, label: str, incident_id: str) 
 
 
 class MediaFolder:
-    """Files by path relative to the folder, `/` separated as they stand in the database."""
+    """Files by path relative to the folder, `/` separated as they stand in the database.
 
-    def __init__(self, root: Path, reserve_bytes: int = RESERVE_BYTES) -> None:
+    With `seal` every file is written sealed with `key`; untouched originals always are. Both kinds are read.
+    """
+
+    def __init__(
+        self, root: Path, reserve_bytes: int = RESERVE_BYTES, key: MediaKey | None = None, *, seal: bool = False
+    ) -> None:
         self.root = root
+        self._key = key
+        self._seal = seal
         self.mounted = False
         """The folder is a disk of its own: where that is away, what lies in its place is another one."""
         self.archived: Callable[[str], Path | None] = lambda _relative: None
@@ -65,14 +79,47 @@ class MediaFolder:
             raise StoreError("a media path leads out of the media folder; the record was altered")
         return path
 
+    def file(self, relative: str) -> StoredFile:
+        """To read it, sealed or in clear; it need not be there."""
+        return StoredFile(self.found(relative), self._key)
+
+    def read(self, relative: str) -> bytes:
+        """The whole content. Raises OSError, and StoreError for a sealed file that does not open."""
+        return self.file(relative).read()
+
+    def takes(self, relative: str, count: int) -> int:
+        """Bytes on the disk of a file with `count` bytes of content."""
+        return sealed_bytes(count) if self._seals(relative) else count
+
+    def _seals(self, relative: str) -> bool:
+        return self._seal or relative.endswith(tuple(SUFFIX[kind] for kind in ORIGINALS))
+
     def write(self, relative: str, data: bytes) -> None:
         """Raises OSError; then no part of the file is left and an earlier version still stands."""
-        with self.replacing(relative) as temporary:
-            temporary.write_bytes(data)
+        with self.replacing(relative) as target:
+            if isinstance(target, Path):
+                target.write_bytes(data)
+            else:
+                target.write(data)
 
     @contextlib.contextmanager
-    def replacing(self, relative: str) -> Iterator[Path]:
-        """A temporary path beside the target that replaces it, synced, when the block ends well."""
+    def replacing(self, relative: str) -> Iterator[Path | io.BytesIO]:
+        """What to write into: a temporary path beside the target, or memory where the file lies sealed, so that nothing
+        touches the disk in clear. It replaces the target, synced, when the block ends well.
+        """
+        with self._replacing(relative) as temporary:
+            if not self._seals(relative):
+                yield temporary
+                return
+            if self._key is None:
+                raise StoreError("there is no key to seal with")
+            content, key = io.BytesIO(), self._key.read()
+            yield content
+            with temporary.open("wb") as file, sealing(file, key, bound_name(relative)) as writer:
+                writer.write(content.getbuffer())
+
+    @contextlib.contextmanager
+    def _replacing(self, relative: str) -> Iterator[Path]:
         target = self.path(relative)
         self.require()
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +133,10 @@ class MediaFolder:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def sync(self, relative: str) -> None:
+        """Makes the name of a file last that was just put in its place."""
+        _sync_folder(self.path(relative).parent)
+
     def require(self) -> None:
         """Raises FileNotFoundError where the disk is gone: nothing is written beneath an empty mount point, and
         nothing counts as deleted because it is not there.
@@ -94,19 +145,28 @@ class MediaFolder:
             raise FileNotFoundError(errno.ENOENT, "the media folder is missing", str(self.root))
 
     def remove(self, relative: str) -> None:
-        """Removes the file and the folders that it leaves empty; one that is gone already is fine. Raises OSError."""
-        target = self.path(relative)
+        """Removes the file and the folders that it leaves empty, for good, and looks that it is gone.
+
+        One that is gone already is fine. Raises OSError.
+        """
+        target, root = self.path(relative), self.root.resolve()
         self.require()
         target.unlink(missing_ok=True)
-        for folder in (target.parent, target.parent.parent):
-            if folder == self.root.resolve():
-                return
+        left = target.parent
+        while left != root:
             try:
-                folder.rmdir()
+                left.rmdir()
+            except FileNotFoundError:
+                pass
             except OSError:  # not empty
-                return
+                break
+            left = left.parent
+        _sync_folder(left)
+        if os.path.lexists(target):
+            raise OSError(errno.EIO, "it is still there after it was deleted", str(target))
 
     def size(self, relative: str) -> int:
+        """Bytes on the disk."""
         return self.found(relative).stat().st_size
 
     def exists(self, relative: str) -> bool:

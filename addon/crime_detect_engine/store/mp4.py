@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import cv2
@@ -29,6 +31,22 @@ TimedPicture = tuple[float, "NDArray[np.uint8] | bytes"]
 """Seconds on any clock that does not go back, and RGB uint8 HxWx3 or a JPEG."""
 
 
+Target = Path | io.BytesIO
+"""Where a clip is written: a file, or memory for what is sealed afterwards."""
+Clip = Path | BinaryIO
+
+
+def _opened(source: Clip) -> av.container.InputContainer:
+    return av.open(str(source) if isinstance(source, Path) else source)
+
+
+def _written(target: Target) -> av.container.OutputContainer:
+    if isinstance(target, Path):
+        return av.open(str(target), "w", format="mp4", options=_OPTIONS)
+    # To put the index first the muxer reads again what it wrote.
+    return av.open(target, "w", format="mp4", options=_OPTIONS, io_open=lambda *_: io.BytesIO(target.getvalue()))
+
+
 @contextlib.contextmanager
 def _explained(what: str) -> Iterator[None]:
     try:
@@ -38,11 +56,11 @@ def _explained(what: str) -> Iterator[None]:
         raise StoreError(f"{what}: {reason}") from error
 
 
-def remux(span: PacketSpan, path: Path, stopped: threading.Event) -> None:
+def remux(span: PacketSpan, target: Target, stopped: threading.Event) -> None:
     """Writes the packets from the first keyframe on as they are. Raises StoreError."""
     to_annex_b, parameters = _annex_b(span.format.codec, span.format.extradata)
     packets = _in_order(span.packets)
-    with _explained("the clip cannot be written"), av.open(str(path), "w", format="mp4", options=_OPTIONS) as output:
+    with _explained("the clip cannot be written"), _written(target) as output:
         stream = output.add_mux_stream(span.format.codec, width=span.format.width, height=span.format.height)
         stream.time_base = span.format.time_base
         base, duration = packets[0].pts, 0
@@ -122,9 +140,11 @@ def _parameter_sets(codec: str, record: bytes) -> tuple[int, list[bytes]]:
     return (record[21] & 3) + 1, sets
 
 
-def encode(pictures: Iterable[TimedPicture], path: Path, stopped: threading.Event, max_fps: float = MAX_FPS) -> None:
+def encode(
+    pictures: Iterable[TimedPicture], target: Target, stopped: threading.Event, max_fps: float = MAX_FPS
+) -> None:
     """H.264 of at most `max_fps` and MAX_HEIGHT lines, sized by the first picture. Raises StoreError."""
-    with _explained("the clip cannot be encoded"), av.open(str(path), "w", format="mp4", options=_OPTIONS) as output:
+    with _explained("the clip cannot be encoded"), _written(target) as output:
         stream = None
         start_s = last_s = 0.0
         for at_s, picture in pictures:
@@ -167,16 +187,16 @@ def _encoder(output: av.container.OutputContainer, width: int, height: int) -> a
     return stream
 
 
-def transcode(source: Path, path: Path, stopped: threading.Event) -> None:
+def transcode(source: Clip, target: Target, stopped: threading.Event) -> None:
     """A clip that browsers do not play, as H.264. Raises StoreError."""
-    with _explained("the clip cannot be read"), av.open(str(source)) as container:
+    with _explained("the clip cannot be read"), _opened(source) as container:
         frames = ((frame.time, frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0))
-        encode(((at_s, image) for at_s, image in frames if at_s is not None), path, stopped, TRANSCODE_FPS)
+        encode(((at_s, image) for at_s, image in frames if at_s is not None), target, stopped, TRANSCODE_FPS)
 
 
-def browser_playable(path: Path) -> bool:
-    """Whether every current browser plays the file. Raises StoreError when it is no video."""
-    with _explained("the clip cannot be read"), av.open(str(path)) as container:
+def browser_playable(source: Clip) -> bool:
+    """Whether every current browser plays the clip. Raises StoreError when it is no video."""
+    with _explained("the clip cannot be read"), _opened(source) as container:
         if not container.streams.video:
             raise StoreError("the clip cannot be read: it holds no video")
         context = container.streams.video[0].codec_context

@@ -20,9 +20,10 @@ from .address import DatabaseOptions
 from .chain import begin
 from .database import Backend
 from .media import MediaFolder
+from .media_key import MediaKey
 from .postgres import PostgresServer
 from .rebuild import rebuild
-from .sqlite import SqliteFile
+from .sqlite import DATABASE, SqliteFile, is_encrypted
 from .tables import meta
 
 _log = logging.getLogger(__name__)
@@ -33,10 +34,12 @@ MOUNTED = "media-mounted"
 """There when the media folder was a disk of its own; who wants it in the data directory again deletes this."""
 
 
-def choose_backend(data_dir: Path, options: DatabaseOptions) -> Backend:
-    """Raises StoreError for an address that cannot be used."""
+def choose_backend(
+    data_dir: Path, options: DatabaseOptions, key: MediaKey | None = None, *, encrypted: bool = False
+) -> Backend:
+    """`encrypted` is what the service makes of SQLite's file. Raises StoreError for an address that cannot be used."""
     if options.url is None:
-        return SqliteFile(data_dir)
+        return SqliteFile(data_dir, key=key, encrypted=encrypted)
     try:
         return PostgresServer(options.url)
     except ValueError as error:
@@ -57,16 +60,27 @@ def look(data_dir: Path, options: DatabaseOptions, now: datetime) -> str:
 
 
 def open_database(
-    data_dir: Path, folder: MediaFolder, now: datetime, *, service: bool = True, backend: Backend
+    data_dir: Path,
+    folder: MediaFolder,
+    now: datetime,
+    *,
+    service: bool = True,
+    backend: Backend,
+    key: MediaKey | None = None,
 ) -> Engine:
     """A database of this version's shape. Raises StoreError: newer, locked, no space, read-only, away, taken.
 
     Without `service` a malformed one is an error too, and one in use is none: a running service may have it open.
+    `key` is given where something is to be sealed: it must be the right one, and is made where nothing was sealed yet.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         folder.root.mkdir(exist_ok=True)
         _know_mount(folder, data_dir / MOUNTED)
+        if key is not None:
+            key.keep(
+                lambda: is_encrypted(data_dir / DATABASE) or any(folder.file(one).sealed for one in folder.files())
+            )
         engine = backend.open(now, service=service)
         try:
             _migrate(engine, backend)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
+import numpy as np
 
 from crime_detect_engine.domain.errors import StoreError
 from crime_detect_engine.domain.types import Image
@@ -23,9 +22,9 @@ def encode_jpeg(image: Image, quality: int = QUALITY) -> bytes:
     return data.tobytes()
 
 
-def thumbnail(path: Path, width: int = 320) -> bytes | None:
-    """A small JPEG of a picture on the disk; None where it is gone or is none."""
-    image = cv2.imread(str(path))
+def thumbnail(jpeg: bytes, width: int = 320) -> bytes | None:
+    """A small JPEG of a picture; None for what is none."""
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_BGR) if jpeg else None
     if image is None:
         return None
     height = max(round(image.shape[0] * width / image.shape[1]), 1)

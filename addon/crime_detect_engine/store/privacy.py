@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import voluptuous as vol
@@ -38,6 +39,17 @@ class PrivacyOptions:
 
     blur_faces: bool = False
     blur_persons: bool = False
+    encrypt_originals: bool = False
+    """What the blur hides is kept too, sealed, for investigators."""
+    encrypt_media: bool = False
+    """Pictures, clips and the records beside them lie sealed."""
+    encrypt_database: bool = False
+    key_file: Path | None = None
+    """Another place for the key than DATA/keys; like a stick that is only there while the engine runs."""
+
+    @property
+    def encrypts(self) -> bool:
+        return self.encrypt_originals or self.encrypt_media or self.encrypt_database
 
     def of(self, choice: BlurChoice) -> Blur:
         """What holds for a camera."""
@@ -52,9 +64,12 @@ def _flag(value: object) -> bool | None:
     return value
 
 
-def _later(value: object) -> None:
-    if value not in (None, False, [], {}):
-        raise vol.Invalid("not in this version")
+def _path(value: object) -> Path | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or "\0" in value or not Path(value).is_absolute():
+        raise vol.Invalid("expected the full path of a file, like /mnt/key/media.key")
+    return Path(value)
 
 
 def _given(values: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
@@ -62,11 +77,10 @@ def _given(values: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any
 
 
 _BLUR = ("blur_faces", "blur_persons")
-_KEYS = _BLUR
-_LATER = ("encrypt_originals", "encrypt_media")
+_FLAGS = (*_BLUR, "encrypt_originals", "encrypt_media", "encrypt_database")
 SCHEMA = vol.All(
-    vol.Schema({**{vol.Optional(key): _flag for key in _KEYS}, **{vol.Optional(key): _later for key in _LATER}}),
-    lambda values: PrivacyOptions(**_given(values, _KEYS)),
+    vol.Schema({**{vol.Optional(key): _flag for key in _FLAGS}, vol.Optional("key_file"): _path}),
+    lambda values: PrivacyOptions(**_given(values, (*_FLAGS, "key_file"))),
 )
 CAMERA_SCHEMA = vol.All(
     vol.Schema({vol.Optional(key): _flag for key in _BLUR}), lambda values: BlurChoice(**_given(values, _BLUR))

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from crime_detect_engine.domain.errors import StoreError
 from crime_detect_engine.domain.types import Incident
 
 from .lifecycle import MediaFile, register
@@ -31,12 +32,12 @@ def rebuild(connection: Connection, folder: MediaFolder) -> int:
         if not relative.endswith(SUFFIX[SIDECAR]):
             continue
         try:
-            document: dict[str, Any] = json.loads(folder.path(relative).read_bytes())
+            document: dict[str, Any] = json.loads(folder.read(relative))
             if document["sidecar_version"] != SIDECAR_VERSION:
                 raise ValueError("made by another version")
             incident = incident_from_document(document["incident"])
             published = bool(document["published"])
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OSError, StoreError) as error:
             _log.warning("%s is no record of an incident and was left alone: %r", relative, error)
             continue
         if incident is None or find_row(connection, incident.incident_id) is not None:

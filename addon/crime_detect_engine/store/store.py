@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, select
 
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import InvalidInputError, StoreError
-from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport, Page
+from crime_detect_engine.domain.ports import Actor, IncidentQuery, ManualReport, Page, StoredMedia
 from crime_detect_engine.domain.types import (
     Alert,
     CameraChanged,
@@ -29,6 +29,7 @@ from crime_detect_engine.domain.types import (
 from . import events, incidents, lifecycle, records, writing
 from .address import DatabaseOptions
 from .audit import Audit, append_audit
+from .cleaning import Retention
 from .clips import Clips
 from .database import Database
 from .deliveries import Deliveries
@@ -38,13 +39,20 @@ from .figures import Figures
 from .incidents import IncidentContext
 from .journal import Change, Journal
 from .media import RESERVE_BYTES, SNAPSHOT, MediaFolder
+from .media_key import MediaKey
 from .opening import choose_backend, open_database
-from .retention import Retention, RetentionOptions
+from .privacy import PrivacyOptions
+from .passwords import Passwords
+from .planning import media_bytes
+from .recovery import recover
+from .retention import RetentionOptions
 from .runtime import CameraSwitches
 from .tables import meta
 from .tokens import Tokens
+from .users import Users
 
 _SQLITE = DatabaseOptions()
+_IN_CLEAR = PrivacyOptions()
 _NO_CONTEXT = IncidentContext()
 _DEFAULT_RETENTION = RetentionOptions()
 
@@ -52,8 +60,8 @@ _DEFAULT_RETENTION = RetentionOptions()
 class Store:
     """One data directory. Every method raises StoreError when the database refuses.
 
-    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `audit`, `clips`, `evidence`, `figures` and
-    `retention` are the other things kept. Whoever changes something need not tell anybody: `subscribe` hears of every
+    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `users`, `audit`, `clips`, `evidence`, `figures`
+    and `retention` are the other things kept. Whoever changes something need not tell anybody: `subscribe` hears of every
     event.
     """
 
@@ -71,11 +79,13 @@ class Store:
         self.outbox = Deliveries(database, journal.folder, clock)
         self.cameras = CameraSwitches(database, clock)
         self.tokens = Tokens(database, clock, data_dir)
+        self._passwords = Passwords()
+        self.users = Users(database, clock, self._passwords)
         self.audit = Audit(database, clock)
         self.clips = Clips(journal)
         self.figures = Figures(database)
         self.evidence = Exports(journal, data_dir, self.uuid)
-        self.retention = Retention(journal, _DEFAULT_RETENTION)
+        self.retention = Retention(journal, _DEFAULT_RETENTION, self.uuid)
 
     @classmethod
     async def open(
@@ -88,6 +98,7 @@ class Store:
         reserve_bytes: int = RESERVE_BYTES,
         repair: bool = True,
         database: DatabaseOptions = _SQLITE,
+        privacy: PrivacyOptions = _IN_CLEAR,
     ) -> Store:
         """Opens or creates; migrates after a checked copy, rebuilds a malformed database. Raises StoreError.
 
@@ -95,12 +106,14 @@ class Store:
         The service calls `recover` next. Short commands beside a running service must not, and say `repair=False`.
         """
         loop = asyncio.get_running_loop()
-        backend = choose_backend(data_dir, database)
+        key = MediaKey(data_dir, privacy.key_file)
+        backend = choose_backend(data_dir, database, key, encrypted=privacy.encrypt_database)
         executor = ThreadPoolExecutor(1, "store")
-        folder = MediaFolder(data_dir / "media", reserve_bytes)
+        folder = MediaFolder(data_dir / "media", reserve_bytes, key, seal=privacy.encrypt_media)
 
         def prepare() -> tuple[Engine, Mapping[str, str]]:
-            engine = open_database(data_dir, folder, clock.now(), service=repair, backend=backend)
+            needed = key if privacy.encrypts else None
+            engine = open_database(data_dir, folder, clock.now(), service=repair, backend=backend, key=needed)
             with engine.connect().execution_options(write=False) as connection:
                 return engine, {row.key: row.value for row in connection.execute(select(meta))}
 
@@ -118,21 +131,18 @@ class Store:
         """Finishes what was begun, gives up clips in the making."""
         self.closed = True
         await asyncio.to_thread(self.clips.stop)
+        self._passwords.close()
+        await self.tokens.settle()
         await self._database.call(self._database.close)
         self._executor.shutdown(wait=False)
 
     async def recover(self) -> int:
-        """Once at the start of the service: ends incidents that a crash left open, removes half-written files.
+        """Once at the start of the service: what a crash left open is ended, what it left half-written removed.
 
         Returns how many incidents were closed.
         """
 
-        def job() -> int:
-            self._journal.folder.remove_temporaries()
-            self._journal.sweep()
-            return writing.close_orphans(self._journal)
-
-        return await self._database.call(job)
+        return await self._database.call(lambda: recover(self._journal, self.uuid))
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Calls `listener` in the event loop for each event, in order, once it is stored. Returns the unsubscribe."""
@@ -225,18 +235,18 @@ class Store:
         """`[{at, probabilities}]` in order, `at` as on the wire. Raises NotFoundError."""
         return await self._database.read(lambda c: incidents.load_scores(c, incident_id))
 
-    async def media_path(self, incident: Incident, kind: str, actor: str = lifecycle.ENGINE) -> Path | None:
-        """Absolute path of `snapshot` or of a `clip` that browsers play; None when gone. Logged as an access."""
+    async def media(self, incident: Incident, kind: str, actor: str = lifecycle.ENGINE) -> StoredMedia | None:
+        """`snapshot` or a `clip` that browsers play; None when gone. Logged as an access."""
+        folder = self._journal.folder
         if kind == SNAPSHOT:
-            found = incident.snapshot
-            path = None if found is None or not self._journal.folder.exists(found) else self._journal.folder.path(found)
+            relative = incident.snapshot if incident.snapshot and folder.exists(incident.snapshot) else None
         else:
-            path = await self.clips.playable(incident)
-        if path is not None:
-            relative = path.relative_to(self._journal.folder.root.resolve()).as_posix()
-            file = lifecycle.MediaFile(relative, incident.incident_id, incident.camera, kind, 0)
-            await self._database.write(lambda c: lifecycle.log(c, "access", file, self._now(), actor))
-        return path
+            relative = await self.clips.playable(incident)
+        if relative is None:
+            return None
+        file = lifecycle.MediaFile(relative, incident.incident_id, incident.camera, kind, 0)
+        await self._database.write(lambda c: lifecycle.log(c, "access", file, self._now(), actor))
+        return folder.file(relative)
 
     async def media_log(self, incident_id: str | None = None, limit: int = 100) -> Sequence[lifecycle.LifecycleEntry]:
         """Which file was created, looked at, deleted; newest first."""
@@ -280,12 +290,14 @@ class Store:
         return f"{self._database.backend.name} at {self._database.backend.place}"
 
     async def storage(self) -> Mapping[str, Any]:
-        """`{free_bytes, total_bytes, database_bytes, media_bytes, media_quota, media, error}`.
+        """`{free_bytes, total_bytes, database_bytes, media_bytes, media_quota, media, archive_bytes, error}`.
 
-        `media` is bytes by camera and kind.
+        `media` is bytes by camera and kind, what lies in the archive apart.
         """
         folder, backend = self._journal.folder, self._database.backend
-        usage, size = await self._database.read(lambda c: (lifecycle.usage(c), backend.bytes(c)))
+        usage, archived, size = await self._database.read(
+            lambda c: (lifecycle.usage(c), media_bytes(c, archived=True), backend.bytes(c))
+        )
         return {
             "free_bytes": folder.free_bytes(),
             "total_bytes": folder.total_bytes(),
@@ -293,6 +305,7 @@ class Store:
             "media_bytes": sum(size for kinds in usage.values() for size in kinds.values()),
             "media_quota": self.retention.options.media_quota,
             "media": usage,
+            "archive_bytes": archived,
             "error": self.storage_error,
         }
 

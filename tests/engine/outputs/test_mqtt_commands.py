@@ -152,9 +152,9 @@ async def test_replay_brings_each_incidents_picture_once_and_before_it(
     listener.publish(f"{ROOT}/replay/set", json.dumps({"since": 0, "epoch": engine.epoch}))
     await asyncio.to_thread(listener.wait_for, lambda: len(listener.payloads(f"{ROOT}/replay")) == 2)
     heard = [m for m in listener.heard if m.topic in (f"{ROOT}/replay", f"{ROOT}/media/{incident.incident_id}.jpg")]
-    path = await engine.media_path(incident, "snapshot")
-    assert path is not None
-    assert heard[0].payload == path.read_bytes()
+    picture = await engine.media(incident, "snapshot")
+    assert picture is not None
+    assert heard[0].payload == picture.read()
     assert [m.topic for m in heard[1:]] == [f"{ROOT}/replay"] * 2
 
 

@@ -109,7 +109,7 @@ async def test_a_record_that_was_slipped_in_is_in_no_link(store, add_incident):
 async def test_a_picture_that_was_exchanged_is_found(store, add_incident):
     incident = await store.incident(await add_incident())
     await store.set_verdict(incident.incident_id, Verdict.CONFIRMED, PERSON)
-    path = await store.media_path(incident, "snapshot")
+    path = (await store.media(incident, "snapshot")).path
     path.write_bytes(b"another")
     await store.hold(incident.incident_id, True, PERSON)  # a later link does not vouch for the other picture
     assert "the snapshot of incident" in str((await check(store)).fault)

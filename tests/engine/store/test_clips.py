@@ -21,7 +21,7 @@ async def test_a_clip_comes_with_the_end_of_its_incident(store, make_alert, tmp_
     assert clip == new.after.snapshot.replace(".jpg", ".mp4")
     end = await store.write(make_alert(ChangeType.END), None, clip=clip)
     assert end.after.clip == clip
-    path = await store.media_path(end.after, "clip", "anna")
+    path = (await store.media(end.after, "clip", "anna")).path
     assert path == tmp_path / "data" / "media" / clip
     accesses = [(one.actor, one.path) for one in await store.media_log(new.after.incident_id) if one.action == "access"]
     assert accesses == [("anna", clip)]
@@ -92,10 +92,10 @@ async def test_h265_is_transcoded_once_and_goes_with_its_incident(store, add_inc
         patched.setattr(mp4, "encode", write_h265)
         clip = await store.clips.encode(incident_id, PICTURES)
     incident = (await store.attach_clip(incident_id, clip)).after
-    first = await store.media_path(incident, "clip")
+    first = (await store.media(incident, "clip")).path
     assert first.name.endswith(".browser.mp4")
     written = first.stat().st_mtime_ns
-    again = await store.media_path(incident, "clip")
+    again = (await store.media(incident, "clip")).path
     assert (again, again.stat().st_mtime_ns) == (first, written)
     assert mp4.browser_playable(first)
     await store.retention.apply()
@@ -107,4 +107,4 @@ async def test_media_that_are_gone_are_none(store, add_incident, kind, tmp_path)
     incident = await store.incident(await add_incident())
     for path in list((tmp_path / "data" / "media").rglob("*.jpg")):
         path.unlink()
-    assert await store.media_path(incident, kind) is None
+    assert await store.media(incident, kind) is None

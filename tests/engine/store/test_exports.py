@@ -42,7 +42,7 @@ async def incident_id(store, add_incident, make_alert):
     clip = incident.snapshot.replace(".jpg", ".mp4")
     store._journal.folder.write(clip, b"clip" * 100)
     await store.attach_clip(found, clip)
-    await store.media_path(incident, "snapshot", "bert")
+    await store.media(incident, "snapshot", "bert")
     await store.set_verdict(found, Verdict.CONFIRMED, PERSON)
     return found
 
@@ -122,7 +122,7 @@ async def test_what_retention_took_is_named_with_the_reason(store, incident_id, 
 
 
 async def test_a_file_that_is_not_on_the_disk_is_named(store, incident_id):
-    (await store.media_path(await store.incident(incident_id), "snapshot")).unlink()
+    (await store.media(await store.incident(incident_id), "snapshot")).path.unlink()
     checked = verify_package((await store.evidence.make(incident_id, PERSON)).path)
     assert "not on the disk" in checked.missing["snapshot.jpg"]
 
@@ -149,7 +149,7 @@ async def test_erasing_others_leaves_a_package_that_verifies(store, incident_id,
 
 
 async def test_texts_of_people_are_escaped_in_the_report(store, incident_id):
-    await store.media_path(await store.incident(incident_id), "snapshot", "<script>alert(1)</script>")
+    await store.media(await store.incident(incident_id), "snapshot", "<script>alert(1)</script>")
     page = parts((await store.evidence.make(incident_id, PERSON)).path)["report.html"].decode()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page

@@ -9,6 +9,7 @@ from crime_detect_engine.domain.errors import NotFoundError
 from crime_detect_engine.web.access import ACTOR, role
 from crime_detect_engine.web.picture_links import PICTURE_LINKS
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
+from crime_detect_engine.web.stored import send_stored
 from crime_detect_engine.web.visibility import visible_incident
 
 _REVISION = vol.Schema({vol.Optional("rev"): vol.All(vol.Coerce(int), vol.Range(min=0, max=10**9))})
@@ -18,23 +19,23 @@ _REVISION = vol.Schema({vol.Optional("rev"): vol.All(vol.Coerce(int), vol.Range(
 async def get_snapshot(request: web.Request) -> web.StreamResponse:
     """The best picture so far; with `rev` cacheable for ever, an older `rev` leads to the current one."""
     incident, wanted = await visible_incident(request), read_query(request, _REVISION).get("rev")
-    path = await request.app[ENGINE].media_path(incident, "snapshot", request[ACTOR])
-    if path is None:
+    picture = await request.app[ENGINE].media(incident, "snapshot", request[ACTOR])
+    if picture is None:
         raise NotFoundError("This incident has no picture, or retention has deleted it.")
     if wanted is not None and wanted > incident.snapshot_rev:
         raise NotFoundError(f"There is no such revision; the current one is {incident.snapshot_rev}.")
     if wanted is not None and wanted < incident.snapshot_rev:
         raise web.HTTPFound(f"snapshot.jpg?rev={incident.snapshot_rev}")
     cache = "private, no-cache" if wanted is None else "private, max-age=31536000, immutable"
-    return web.FileResponse(path, headers={"Content-Type": "image/jpeg", "Cache-Control": cache})
+    return await send_stored(request, picture, {"Content-Type": "image/jpeg", "Cache-Control": cache})
 
 
 @role("viewer")
 async def get_clip(request: web.Request) -> web.StreamResponse:
     """The clip as MP4 that a browser plays; ranges are supported."""
     incident = await visible_incident(request)
-    path = await request.app[ENGINE].media_path(incident, "clip", request[ACTOR])
-    if path is None:
+    clip = await request.app[ENGINE].media(incident, "clip", request[ACTOR])
+    if clip is None:
         going_on = incident.ended_at is None
         raise NotFoundError(
             "The clip is made when the incident ends."
@@ -42,14 +43,12 @@ async def get_clip(request: web.Request) -> web.StreamResponse:
             else "This incident has no clip, or retention has deleted it."
         )
     name = f"{incident.camera}-{incident.label}-{incident.incident_id}.mp4"
-    return web.FileResponse(
-        path,
-        headers={
-            "Content-Type": "video/mp4",
-            "Cache-Control": "private, no-cache",
-            "Content-Disposition": f'inline; filename="{name}"',
-        },
-    )
+    headers = {
+        "Content-Type": "video/mp4",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'inline; filename="{name}"',
+    }
+    return await send_stored(request, clip, headers)
 
 
 @role(None)
@@ -58,9 +57,9 @@ async def get_linked_picture(request: web.Request) -> web.StreamResponse:
     named = request.match_info
     if request.app[PICTURE_LINKS].opens(named["incident"], named["expires"], named["signature"]):
         engine = request.app[ENGINE]
-        path = await engine.media_path(await engine.incident(named["incident"]), "snapshot")
-        if path is not None:
-            return web.FileResponse(path, headers={"Content-Type": "image/jpeg"})
+        picture = await engine.media(await engine.incident(named["incident"]), "snapshot")
+        if picture is not None:
+            return await send_stored(request, picture, {"Content-Type": "image/jpeg"})
     raise NotFoundError("There is no such picture, or its address has expired.")
 
 
