@@ -1,4 +1,4 @@
-"""Owns the record of every media file: created, looked at, deleted, by whom and why."""
+"""Owns the record of every media file: created, looked at, moved, deleted, by whom and why."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from .media import MediaFolder
 from .tables import lifecycle, media
 
 ENGINE = "engine"
+HOT, COPYING, COPIED, ARCHIVED = "hot", "copying", "copied", "archive"
+"""Where a file lies: here; here, and perhaps in part in the archive; in both; in the archive. Each step is written
+down before it is taken, so that after a crash nothing need be searched for."""
 
 
 @dataclass(frozen=True, slots=True)
 class LifecycleEntry:
-    """One line: `action` is `create`, `access` or `delete`."""
+    """One line: `action` is `create`, `access`, `archive` or `delete`."""
 
     at: datetime
     action: str
@@ -47,7 +50,7 @@ def log(
     )
 
 
-def register(connection: Connection, file: MediaFile, at: datetime, actor: str = ENGINE) -> None:
+def register(connection: Connection, file: MediaFile, at: datetime, actor: str = ENGINE, *, tier: str = HOT) -> None:
     """A file that was written, or written anew."""
     changed = connection.execute(
         update(media).where(media.c.path == file.path).values(bytes=file.bytes, doomed=None)
@@ -61,6 +64,7 @@ def register(connection: Connection, file: MediaFile, at: datetime, actor: str =
                 kind=file.kind,
                 bytes=file.bytes,
                 created_at=at,
+                tier=tier,
             )
         )
         log(connection, "create", file, at, actor)
@@ -74,16 +78,39 @@ def doom(connection: Connection, incident_id: str, kinds: Sequence[str] | None, 
     connection.execute(update(media).where(condition).values(doomed=reason))
 
 
+def doomed(connection: Connection, limit: int, *, archived: bool) -> list[MediaFile]:
+    """Files that are marked for deletion and lie in the media folder alone, or (also) in the archive."""
+    here = media.c.tier == HOT
+    query = select(media).where(media.c.doomed.is_not(None), ~here if archived else here).limit(limit)
+    return [MediaFile(row.path, row.incident_id, row.camera, row.kind, row.bytes) for row in connection.execute(query)]
+
+
 def remove_doomed(connection: Connection, folder: MediaFolder, at: datetime, limit: int = 200) -> int:
-    """Deletes marked files and logs each. Raises OSError when the disk refuses; the rest stays marked."""
-    rows = connection.execute(select(media).where(media.c.doomed.is_not(None)).limit(limit)).all()
-    for row in rows:
-        folder.remove(row.path)
-        file = MediaFile(row.path, row.incident_id, row.camera, row.kind, row.bytes)
-        actor, _, reason = row.doomed.partition(": ")
+    """Deletes marked files of the media folder and logs each that is gone; returns how many.
+
+    Raises OSError when the disk refuses one and none was deleted; what it refuses stays marked.
+    """
+    count, refusal = 0, None
+    for file in doomed(connection, limit, archived=False):
+        try:
+            folder.remove(file.path)
+        except OSError as error:
+            refusal = error
+        else:
+            forget(connection, file, at)
+            count += 1
+    if refusal is not None and count == 0:
+        raise refusal
+    return count
+
+
+def forget(connection: Connection, file: MediaFile, at: datetime) -> None:
+    """The second half of a deletion, once the file is seen to be gone."""
+    mark = connection.execute(select(media.c.doomed).where(media.c.path == file.path)).scalar()
+    if mark is not None:
+        actor, _, reason = mark.partition(": ")
         log(connection, "delete", file, at, actor, reason)
-        connection.execute(delete(media).where(media.c.path == row.path))
-    return len(rows)
+        connection.execute(delete(media).where(media.c.path == file.path))
 
 
 def entries(connection: Connection, incident_id: str | None, limit: int) -> list[LifecycleEntry]:
@@ -101,11 +128,12 @@ def prune_lifecycle(connection: Connection, now: datetime, keep_s: float) -> int
     return connection.execute(delete(lifecycle).where(lifecycle.c.at < now - timedelta(seconds=keep_s))).rowcount
 
 
-def usage(connection: Connection) -> Mapping[str, Mapping[str, int]]:
-    """Bytes by camera and kind."""
-    query = select(media.c.camera, media.c.kind, func.sum(media.c.bytes)).group_by(media.c.camera, media.c.kind)
+def usage(connection: Connection, *, archived: bool = False) -> Mapping[str, Mapping[str, int]]:
+    """Bytes by camera and kind, in the media folder or in the archive."""
+    there = media.c.tier == ARCHIVED
+    query = select(media.c.camera, media.c.kind, func.sum(media.c.bytes)).where(there if archived else ~there)
     figures: dict[str, dict[str, int]] = {}
-    for camera, kind, size in connection.execute(query):
+    for camera, kind, size in connection.execute(query.group_by(media.c.camera, media.c.kind)):
         figures.setdefault(camera, {})[kind] = int(size)
     return figures
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -140,7 +141,9 @@ media = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("doomed", Text),
+    Column("tier", String(8), nullable=False, server_default="hot"),
     Index("media_by_incident", "incident_id"),
+    Index("media_by_tier", "tier"),
 )
 
 lifecycle = Table(
@@ -200,6 +203,31 @@ tokens = Table(
     Column("digest", String(64), nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
+    Column("scopes", JSON(none_as_null=True)),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+)
+
+# `name_key` finds a name whatever its case; people for whom another system vouches have none, and no password.
+users = Table(
+    "users",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("name_key", String(128), unique=True),
+    Column("display_name", String(100)),
+    Column("issuer", String(255)),
+    Column("subject", String(255)),
+    Column("password", String(255)),
+    Column("role", String(16), nullable=False),
+    Column("cameras", JSON(none_as_null=True)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("last_login_at", UtcDateTime),
+    Column("disabled", Boolean, nullable=False),
+    Column("must_change", Boolean, nullable=False),
+    Column("generation", Integer, nullable=False),
+    UniqueConstraint("issuer", "subject"),
 )
 
 camera_runtime = Table(
@@ -210,4 +238,17 @@ camera_runtime = Table(
     Column("privacy", Boolean, nullable=False),
     Column("snoozed_until", UtcDateTime),
     Column("snoozed_labels", JSON, nullable=False),
+)
+
+# What is left of incidents that retention took: how many, and nothing of any of them. Days and hours are UTC.
+trends = Table(
+    "trends",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("camera", String(32), primary_key=True),
+    Column("label", String(64), primary_key=True),
+    Column("verdict", String(16), primary_key=True),
+    Column("severity", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
 )

@@ -64,9 +64,9 @@ async def test_a_migration_is_preceded_by_a_sound_copy(open_store, later_version
     await store.close()
     path = tmp_path / "data" / "crime_detect.db"
     assert "weather" in {row[1] for row in rows(path, "PRAGMA table_info(incidents)")}
-    copy = path.with_name("crime_detect.db.before-0003-to-later")
+    copy = path.with_name("crime_detect.db.before-0005-to-later")
     assert rows(copy, "PRAGMA integrity_check") == [("ok",)]
-    assert rows(copy, "SELECT version_num FROM alembic_version") == [("0003",)]
+    assert rows(copy, "SELECT version_num FROM alembic_version") == [("0005",)]
     assert rows(copy, "SELECT seq FROM events") == [(1,)]
 
 
@@ -77,19 +77,19 @@ async def test_a_migration_that_fails_changes_nothing(open_store, later_version,
     with pytest.raises(StoreError, match="nowhere"):
         await open_store()
     path = tmp_path / "data" / "crime_detect.db"
-    assert rows(path, "SELECT version_num FROM alembic_version") == [("0003",)]
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0005",)]
     assert "weather" not in {row[1] for row in rows(path, "PRAGMA table_info(incidents)")}
 
 
 @SQLITE
 async def test_without_room_for_a_copy_nothing_is_migrated(open_store, later_version, tmp_path):
     await (await open_store()).close()
-    (tmp_path / "data" / "crime_detect.db.before-0003-to-later").mkdir()
+    (tmp_path / "data" / "crime_detect.db.before-0005-to-later").mkdir()
     later_version()
     with pytest.raises(StoreError):
         await open_store()
     path = tmp_path / "data" / "crime_detect.db"
-    assert rows(path, "SELECT version_num FROM alembic_version") == [("0003",)]
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0005",)]
 
 
 @SQLITE

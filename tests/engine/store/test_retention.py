@@ -27,7 +27,7 @@ async def kept(store) -> set[str]:
 
 def test_the_schema_reads_what_people_write():
     text = {"incidents": "30d", "below_threshold": "7d", "per_class": {"fighting": "90d"}, "media_quota": "20GB"}
-    assert read(text) == RetentionOptions(30 * DAY_S, 7 * DAY_S, {"fighting": 90 * DAY_S}, None, None, 20 * 10**9)
+    assert read(text) == RetentionOptions(30 * DAY_S, 7 * DAY_S, {"fighting": 90 * DAY_S}, media_quota=20 * 10**9)
     assert read({}) == RetentionOptions()
     assert read({"snapshots": "2w", "clips": "36h"}).clips_s == 1.5 * DAY_S
 
@@ -39,7 +39,9 @@ def read(value: dict[str, object]) -> RetentionOptions:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ({"archive": {"path": "/mnt"}}, "not in this version"),
+        ({"archive": {"path": "mnt"}}, "full path"),
+        ({"archive": {"after": "30d"}}, "required key"),
+        ({"per_verdict": {"maybe": "30d"}}, "expected confirmed, false_alarm, none"),
         ({"incidents": "forever"}, "expected a duration"),
         ({"incidents": "0s"}, "at least 1h"),
         ({"media_quota": "lots"}, "expected a size"),
@@ -60,17 +62,17 @@ async def test_age_by_class_and_threshold(store, add_incident, clock):
     weak = await add_incident(day(8), severity=Severity.DETECTION, label="robbery")
     held = await add_incident(day(400))
     await store.hold(held, True, PERSON)
-    plan = await store.retention.plan()
+    plan = (await store.retention.plan()).deletions
     assert [(one.incident_id, one.what) for one in plan] == [(old, "record"), (weak, "record")]
     assert plan[0].reason == "fighting older than 30 days"
     assert await store.retention.apply() == plan, "the dry run must say what is done"
     assert await kept(store) == {young, robbery, held}
     deleted = [event for event in await store.events_since(0) if event.type is ChangeType.DELETED]
     assert [event.before.incident_id for event in deleted] == [old], "a mere detection was never told"
-    assert await store.retention.plan() == []
+    assert (await store.retention.plan()).deletions == []
     clock.advance(2 * DAY_S)
-    assert await store.retention.plan(RetentionOptions(incidents_s=365 * DAY_S)) == []
-    assert {one.incident_id for one in await store.retention.plan()} == {young, robbery}
+    assert (await store.retention.plan(RetentionOptions(incidents_s=365 * DAY_S))).deletions == []
+    assert {one.incident_id for one in (await store.retention.plan()).deletions} == {young, robbery}
 
 
 async def test_snapshots_and_clips_go_before_their_record(store, add_incident, tmp_path):
@@ -88,7 +90,7 @@ async def test_snapshots_and_clips_go_before_their_record(store, add_incident, t
     assert ChangeType.DELETED not in [event.type for event in await store.events_since(0)]
     reasons = [one.reason for one in await store.media_log(older) if one.action == "delete"]
     assert "snapshot older than 10 days" in reasons
-    assert await store.retention.plan() == []
+    assert (await store.retention.plan()).deletions == []
     left = {path.suffix for path in (tmp_path / "data" / "media").rglob("*") if path.is_file()}
     assert left == {".jpg", ".json"}
 
@@ -113,13 +115,13 @@ async def test_the_quota_takes_the_oldest_pictures_and_never_what_is_held(store,
 async def test_an_incident_that_goes_on_is_not_touched(store, make_alert, clock):
     await store.write(make_alert(), b"x")
     clock.advance(400 * DAY_S)
-    assert await store.retention.plan() == []
+    assert (await store.retention.plan()).deletions == []
 
 
 async def test_a_clock_that_went_back_deletes_nothing(store, add_incident, clock):
     await add_incident()
     clock.step(-365 * DAY_S)
-    assert await store.retention.plan() == []
+    assert (await store.retention.plan()).deletions == []
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -137,7 +139,7 @@ async def test_a_locked_database_deletes_nothing(store, add_incident, tmp_path, 
 
 async def test_a_hold_between_plan_and_deletion_wins(store, add_incident):
     incident_id = await add_incident(day(40))
-    plan = await store.retention.plan()
+    plan = (await store.retention.plan()).deletions
     await store.hold(incident_id, True, PERSON)
     with pytest.raises(NotFoundError):
         await store._journal.run(lambda c: store.retention._delete(c, plan[0]))
