@@ -17,7 +17,7 @@ from .domain.types import CameraState, CameraStatus, Frame, ModelSpec
 from .inference import Worker
 from .line import Line
 from .pipeline import Pipeline
-from .recorder import Recorder
+from .recorder import NOBODY, Recorder
 from .reporting import Reporter, ReportSite, StoredRecords
 from .sampling.sampler import FixedRateSampler
 from .scene_watch import SceneOptions, SceneWatch
@@ -26,6 +26,7 @@ from .sources.capture import Capture
 from .sources.frigate_objects import FrigateObjects
 from .sources.ring import RingLimits
 from .store.pictures import encode_jpeg
+from .store.privacy import Blur
 from .store.store import Store
 from .vision.classifier import load_classifier
 from .vision.sequences import SlidingWindow
@@ -51,8 +52,12 @@ def build_line(
     clock: Clock,
     frigate: FrigateObjects | None = None,
     scene_options: SceneOptions | None = None,
+    blur_of: Callable[[CameraConfig], Blur] = lambda _: NOBODY,
 ) -> Line:
-    """A line ready for `Pipeline.add`. Raises SourceError or InvalidInputError for settings that cannot work."""
+    """A line ready for `Pipeline.add`. Raises SourceError or InvalidInputError for settings that cannot work.
+
+    `blur_of` says whom a camera hides; it is asked again whenever that matters.
+    """
     source = build_source(camera.source, clock=clock, discovery=frigate.discovery if frigate else None)
     # A masked camera's packets hold what nobody may see: only the masked pictures are kept.
     packets = keeps_packets(source) and not camera.masks
@@ -73,9 +78,10 @@ def build_line(
 
     ring = RING if packets else None
     capture = Capture(camera.id, source, sampler, receive, clock=clock, on_status=_log_change, keep_packets=ring)
-    recorder = Recorder(encode_jpeg, capture.span if packets else None)
+    recorder = Recorder(encode_jpeg, capture.span if packets else None, lambda: blur_of(line.config))
     windows = SlidingWindow(spec, camera.sequence_length)
-    return Line(camera, spec, capture, windows, recorder, sampler, camera.rules, zone, runtime, scene=scene)
+    line = Line(camera, spec, capture, windows, recorder, sampler, camera.rules, zone, runtime, scene=scene)
+    return line
 
 
 def _log_change(status: CameraStatus) -> None:

@@ -19,6 +19,7 @@ from .decision.schedule import DAYS, ScheduleWindow
 from .domain.clock import Clock
 from .domain.errors import ConfigError, InvalidInputError, NotFoundError, SourceError
 from .domain.ports import Actor
+from .domain.types import Image
 from .domain.units import format_duration, format_size
 from .line import Line
 from .pipeline import Pipeline
@@ -27,7 +28,6 @@ from .sources.address import redact
 from .sources.frigate import FrigateDiscovery
 from .sources.trial import first_picture
 from .store.audit import Audit
-from .store.pictures import encode_jpeg
 from .store.retention import RetentionOptions
 from .tracking.places import CrossingLine, Zone
 
@@ -39,6 +39,8 @@ _PLACES = {
     "masks": ("masks",),
     "detector": ("detector",),
     "per_class": ("detection", "per_class"),
+    "blur_faces": ("privacy", "blur_faces"),
+    "blur_persons": ("privacy", "blur_persons"),
 }
 _HIDDEN = "***"
 _ID_LENGTH = 28
@@ -134,7 +136,7 @@ class Configuring:
             if key in ("zones", "lines"):
                 changes |= area_changes(key, standing[key], value or {})
             else:
-                changes[_PLACES[key]] = value or None
+                changes[_PLACES[key]] = value if value is False else value or None
         return changes
 
     def why_fixed(self, camera: str) -> str | None:
@@ -169,18 +171,17 @@ class Configuring:
 
     # --- sources -----------------------------------------------------------------------------------------------
 
-    async def try_source(self, source: str) -> bytes:
-        """The address is held to the same rules as a camera's. Raises SourceError."""
+    async def try_source(self, source: str) -> Image:
+        """The first picture, as it comes; the address is held to the same rules as a camera's. Raises SourceError."""
         try:
             address = fields.source(source)
         except vol.Invalid as error:
             raise SourceError(str(error.error_message), permanent=True) from None
         built = build_source(address, clock=self._clock, discovery=self._discovery(), realtime=False)
         try:
-            picture = await first_picture(built)
+            return await first_picture(built)
         except SourceError as error:
             raise SourceError(redact(str(error)), permanent=error.permanent) from None
-        return await asyncio.to_thread(encode_jpeg, picture)
 
     def frigate_cameras(self) -> Sequence[tuple[str, str]]:
         discovery = self._discovery()
@@ -251,7 +252,7 @@ class Configuring:
 
 
 def settings_json(camera: CameraConfig) -> dict[str, Any]:
-    """What of a camera can be changed, as it holds now; `schedule` null is always armed."""
+    """What of a camera can be changed, as it holds now; `schedule` null is always armed, `blur_…` null as for all."""
     rules = camera.rules
     return {
         "mode": rules.mode,
@@ -262,6 +263,8 @@ def settings_json(camera: CameraConfig) -> dict[str, Any]:
         "zones": {one.zone.name: _area_json(one.zone, one.schedule) for one in camera.zones},
         "lines": {one.line.name: _area_json(one.line, one.schedule) for one in camera.lines},
         "detector": camera.detector,
+        "blur_faces": camera.privacy.blur_faces,
+        "blur_persons": camera.privacy.blur_persons,
         "votes": rules.votes,
         "window": rules.window,
         "cooldown_s": rules.cooldown_s,

@@ -42,7 +42,8 @@ MAX_SNOOZE_MINUTES = 60 * 24 * 31
 
 class Control:
     """See `domain.ports.EngineControl`. `anonymity` hides people in every picture that leaves; `configuring` edits the
-    configuration file and puts it in force, `activation` its model; `reporter` makes reports; `analyze_upload` runs one file; `send_test` tries all channels."""
+    configuration file and puts it in force, `activation` its model; `reporter` makes reports;
+    `analyze_upload` runs one file; `send_test` tries all channels."""
 
     def __init__(
         self,

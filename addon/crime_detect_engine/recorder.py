@@ -10,6 +10,7 @@ from threading import Lock
 
 from .domain.ports import Packet, PacketSpan
 from .domain.types import Frame, Image, Picture
+from .store.privacy import Blur
 
 PRE_ROLL_S = 5.0
 PICTURE_SPACING_S = 0.4
@@ -18,6 +19,9 @@ MAX_CLIP_S = 300.0
 MAX_CLIP_BYTES = 64 * 10**6
 FRAME_RING_S = 20.0
 MAX_FRAME_HEIGHT = 720
+RING_S = 30.0
+"""What the packet ring keeps: a clip may begin so long before its incident, at a keyframe."""
+NOBODY = Blur()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,19 @@ class _Clip:
     frames: list[StoredFrame] = field(default_factory=list)
     last_tick_s: float = float("-inf")
     full: bool = False
+    blur: Blur = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
 class ClipMaterial:
-    """What a clip is made of: packets to remux, or JPEGs to encode (masked cameras, sources without packets)."""
+    """What a clip is made of: packets to remux, or JPEGs to encode (masked cameras, sources without packets).
+
+    Both are as the camera sent them; `blur` is whom the clip must hide.
+    """
 
     span: PacketSpan | None
     frames: tuple[StoredFrame, ...]
+    blur: Blur = NOBODY
 
     @property
     def bytes(self) -> int:
@@ -55,13 +64,20 @@ class Recorder:
     """Frames come from the capture thread, everything else from the event loop.
 
     `encode` makes a JPEG of an RGB image; `span` reads the capture's packet ring, None where packets are not kept.
+    `blur` is whom the camera hides now. All that is kept here is unblurred, and nothing of it ever lies on a disk.
     """
 
     def __init__(
-        self, encode: Callable[[Image], bytes], span: Callable[[float, float], PacketSpan | None] | None
+        self,
+        encode: Callable[[Image], bytes],
+        span: Callable[[float, float], PacketSpan | None] | None,
+        blur: Callable[[], Blur] = Blur,
     ) -> None:
         self._encode = encode
         self._span = span
+        self.blur = blur
+        self._blurred, self._blurred_s = NOBODY, float("-inf")
+        """Whom the camera hid when it last hid anybody, and when that was."""
         self._lock = Lock()
         self._pictures: deque[tuple[float, Picture]] = deque(maxlen=PICTURES)
         self._ring: deque[StoredFrame] = deque()
@@ -75,6 +91,7 @@ class Recorder:
         with self._lock:
             if self._closed:
                 return
+            self._note_blur(frame.tick_s)
             if not self._pictures or frame.tick_s - self._pictures[-1][0] >= PICTURE_SPACING_S:
                 self._pictures.append((frame.tick_s, frame.picture))
             if stored is not None:
@@ -104,7 +121,10 @@ class Recorder:
         return min(pictures, key=lambda one: abs(one[0] - tick_s))[1] if pictures else None
 
     def begin(self, incident_id: str, start_tick_s: float) -> None:
-        self._clips[incident_id] = _Clip(start_tick_s - PRE_ROLL_S)
+        clip = self._clips[incident_id] = _Clip(start_tick_s - PRE_ROLL_S, blur=self.blur())
+        with self._lock:
+            if self._blurred_s >= clip.start_tick_s - RING_S:
+                clip.blur = clip.blur.joined(self._blurred)
 
     def extend(self, now_tick_s: float) -> None:
         """Takes what came since the last call into every open clip, before the rings forget it."""
@@ -118,9 +138,18 @@ class Recorder:
             return None
         self._extend(clip, end_tick_s)
         span = _join(clip.spans)
-        return ClipMaterial(span, tuple(clip.frames)) if span or clip.frames else None
+        return ClipMaterial(span, tuple(clip.frames), clip.blur) if span or clip.frames else None
+
+    def _note_blur(self, tick_s: float) -> None:
+        """Whoever was hidden stays so: pictures of then are forgotten when the camera begins to show more."""
+        blur = self.blur()
+        if blur.joined(self._blurred) != blur and self._pictures and self._pictures[-1][0] <= self._blurred_s:
+            self._pictures.clear()
+        if blur.on:
+            self._blurred, self._blurred_s = blur, tick_s
 
     def _extend(self, clip: _Clip, until_tick_s: float) -> None:
+        clip.blur = clip.blur.joined(self.blur())
         start_s = max(clip.start_tick_s, clip.last_tick_s)
         clip.full = clip.full or until_tick_s - clip.start_tick_s > MAX_CLIP_S or _bytes(clip) > MAX_CLIP_BYTES
         if clip.full or until_tick_s <= start_s:

@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import background
+from .anonymity import Anonymity
 from .domain.errors import CrimeDetectError, StoreError
 from .domain.types import Alert, ChangeType, Grounds, Location, Picture
 from .judge import Judge
 from .line import Line
-from .recorder import ClipMaterial
+from .recorder import NOBODY, ClipMaterial
 from .store.boxes import draw_boxes
 from .store.incidents import IncidentContext
 from .store.pictures import encode_jpeg
+from .store.privacy import Blur
 from .store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -29,13 +31,17 @@ SNAPSHOT_HEIGHT = 1080
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One alert on its way: `picture` is the moment to show, `material` what the clip is made of."""
+    """One alert on its way: `picture` is the moment to show, `material` what the clip is made of.
+
+    Both are as the camera sent them; `blur` is whom the camera hid at that moment.
+    """
 
     alert: Alert
     location: Location | None
     grounds: Grounds
     picture: Picture | None
     material: ClipMaterial | None
+    blur: Blur = NOBODY
 
     @property
     def bytes(self) -> int:
@@ -81,7 +87,7 @@ class Writer:
         material = None
         if alert.type is ChangeType.END:
             material = line.recorder.finish(alert.incident_id, judge.score.tick_s if judge.score else 0.0)
-        entry = Entry(alert, line.config.location, grounds, picture, material)
+        entry = Entry(alert, line.config.location, grounds, picture, material, line.recorder.blur())
         if self._held_bytes + entry.bytes > HELD_BYTES:
             self.bare += 1
             entry = replace(entry, picture=None, material=None)
@@ -152,16 +158,30 @@ class Writer:
         self._death = fault
 
 
-async def store_entry(store: Store, entry: Entry) -> None:
-    """Stores one alert: its picture and clip are files before the record names them. Raises StoreError."""
+async def store_entry(store: Store, anonymity: Anonymity, entry: Entry) -> None:
+    """Stores one alert: its picture and clip are files before the record names them, and whoever is to be hidden is
+    hidden before anything is encoded. Raises StoreError.
+    """
     alert, snapshot, clip = entry.alert, None, None
+    hidden: list[bool] = []
     if entry.picture is not None:
-        picture = entry.picture
-        boxes = entry.grounds.boxes if entry.grounds.draw else ()
-        snapshot = await asyncio.to_thread(lambda: encode_jpeg(draw_boxes(picture.rgb(SNAPSHOT_HEIGHT), boxes)))
-    if entry.material is not None and entry.material.span is not None:
-        clip = await store.clips.remux(alert.incident_id, entry.material.span)
-    elif entry.material is not None:
-        pictures = [(frame.tick_s, frame.jpeg) for frame in entry.material.frames]
-        clip = await store.clips.encode(alert.incident_id, pictures)
-    await store.write(alert, snapshot, IncidentContext(entry.location, entry.grounds), clip)
+        snapshot = await asyncio.to_thread(_snapshot, entry.picture, entry, anonymity)
+        hidden.append(entry.blur.on)
+    if entry.material is not None:
+        clip = await _clip(store, anonymity, alert.incident_id, entry.material)
+        hidden += [entry.material.blur.on] if clip is not None else []
+    blurred = all(hidden) if hidden else None
+    await store.write(alert, snapshot, IncidentContext(entry.location, entry.grounds, blurred), clip)
+
+
+def _snapshot(picture: Picture, entry: Entry, anonymity: Anonymity) -> bytes:
+    image = anonymity.hide(picture.rgb(SNAPSHOT_HEIGHT), entry.blur)
+    return encode_jpeg(draw_boxes(image, entry.grounds.boxes if entry.grounds.draw else ()))
+
+
+async def _clip(store: Store, anonymity: Anonymity, incident_id: str, material: ClipMaterial) -> str | None:
+    if material.blur.on:
+        return await store.clips.encode(incident_id, anonymity.clip(material))
+    if material.span is not None:
+        return await store.clips.remux(incident_id, material.span)
+    return await store.clips.encode(incident_id, [(frame.tick_s, frame.jpeg) for frame in material.frames])

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from crime_detect_engine.activation import Activation
 from crime_detect_engine.anomaly_watch import AnomalyWatch, anomaly_rules
+from crime_detect_engine.anonymity import Anonymity
 from crime_detect_engine.assembly import build_reporter
 from crime_detect_engine.config import Config
 from crime_detect_engine.config.editor import ConfigEditor
@@ -26,6 +27,7 @@ from crime_detect_engine.domain.types import CameraChanged, CameraState, CameraS
 from crime_detect_engine.models import Models
 from crime_detect_engine.scene_watch import NOBODY_LOOKS
 from crime_detect_engine.status import Identity, Status
+from crime_detect_engine.store.privacy import PrivacyOptions
 from crime_detect_engine.store.store import Store
 from crime_detect_engine.vision.anomaly import AnomalyOptions
 from crime_detect_engine.writer import Writer, store_entry
@@ -49,7 +51,8 @@ async def engine(tmp_path: Path, make_flow: Any, small_spec: Any) -> AsyncIterat
     held: dict[str, Writer] = {}
     flow = make_flow(on_alert=lambda line, judge, alert: held["writer"].put(line, judge, alert))
     store = await Store.open(tmp_path / "data", flow.clock, reserve_bytes=0)
-    writer = held["writer"] = Writer(partial(store_entry, store))
+    anonymity = Anonymity(PrivacyOptions(), tmp_path)
+    writer = held["writer"] = Writer(partial(store_entry, store, anonymity))
     writer.start()
     file = tmp_path / "crime_detect.yaml"
     file.write_text(CONFIG)
@@ -69,7 +72,7 @@ async def engine(tmp_path: Path, make_flow: Any, small_spec: Any) -> AsyncIterat
     configuring = Configuring(editor, apply, flow.pipeline, store.audit, flow.clock)
     control = Control(
         store, flow.pipeline, status, flow.clock,
-        configuring=configuring,
+        anonymity=anonymity, configuring=configuring,
         activation=Activation(Models([]), configuring, flow.pipeline, store.audit, lambda: "default"),
         reporter=build_reporter(store, flow.pipeline, editor.load(), flow.clock),
         analyze_upload=analyze, send_test=send_test,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from crime_detect_engine import writer as writer_module
+from crime_detect_engine.anonymity import Anonymity
 from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.errors import InvalidInputError, StoreError
 from crime_detect_engine.domain.ports import IncidentQuery
 from crime_detect_engine.domain.types import Alert, ChangeType, Score, Severity
 from crime_detect_engine.domain.ulid import ulid
+from crime_detect_engine.store.privacy import PrivacyOptions
 from crime_detect_engine.store.store import Store
 from crime_detect_engine.writer import Writer, store_entry
 
@@ -170,7 +173,7 @@ async def test_an_incident_is_stored_with_picture_and_clip(tmp_path, make_line):
     """The real store behind it."""
     store = await Store.open(tmp_path, ManualClock(NOON), reserve_bytes=0)
     line = make_line()
-    writer = Writer(lambda entry: store_entry(store, entry))
+    writer = Writer(partial(store_entry, store, Anonymity(PrivacyOptions(), tmp_path)))
     writer.start()
     for n in range(24):
         line.recorder.add(told_frame("yard", n / 8, 0.9, seq=n))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .types import WHOLE, Image, Picture, Region
 
 PERSON = "person"
+FACE = "face"
 VEHICLES = ("bicycle", "car", "motorcycle", "bus", "truck")
 ANIMALS = ("bird", "cat", "dog", "horse", "sheep", "cow", "bear")
 CARRIED = ("backpack", "handbag", "suitcase", "umbrella", "knife", "baseball bat", "scissors")

@@ -39,7 +39,8 @@ class IncidentContext:
 
     location: Location | None = None
     grounds: Grounds = field(default_factory=Grounds)
-    faces_blurred: bool = False
+    faces_blurred: bool | None = None
+    """Whether who is in the picture and the clip that come along is hidden; None where none come along."""
 
 
 def merge(before: Incident | None, alert: Alert, context: IncidentContext) -> Incident:
@@ -65,9 +66,11 @@ def merge(before: Incident | None, alert: Alert, context: IncidentContext) -> In
             zone=grounds.zone,
             rule=grounds.rule,
             location=context.location,
-            faces_blurred=context.faces_blurred,
+            faces_blurred=False,
             **changes,
         )
+    unseen = before.snapshot is None and before.clip is None
+    blurred = context.faces_blurred
     top = max(alert.scores, key=lambda score: score.probabilities.get(alert.label, 0.0), default=None)
     best = top is not None and top.probabilities.get(alert.label, 0.0) >= before.scores_summary.get("max", 0.0)
     return replace(
@@ -76,6 +79,7 @@ def merge(before: Incident | None, alert: Alert, context: IncidentContext) -> In
         confidence=max(before.confidence, alert.confidence),
         severity=max(before.severity, alert.severity),
         ended_at=ended_at or before.ended_at,
+        faces_blurred=before.faces_blurred if blurred is None else blurred and (unseen or before.faces_blurred),
         boxes=tuple(grounds.boxes) if grounds.boxes and (alert.best or not before.boxes) else before.boxes,
         identities=tuple(dict.fromkeys((*before.identities, *grounds.identities))),
         why=tuple(reason.json() for reason in grounds.why) or before.why,

@@ -79,6 +79,17 @@ def load_detector(
     return DETECTORS[name](device, folders, precision, size)
 
 
+def load_face_detector(folders: Sequence[Path], *, size: int, lowest: float, precision: str = "auto") -> Detector:
+    """The detector of faces, on the processor; finds and keeps weights as `load_detector` does, and raises the same.
+
+    Pictures are looked at with `size` pixels on their longer side at most; boxes count from the confidence `lowest`.
+    """
+    place, number = _openvino("cpu", precision)
+    from .faces import NAME, FaceDetector
+
+    return FaceDetector(find_weights(NAME, folders), place, number, size=size, lowest=lowest)
+
+
 def _openvino(device: str, precision: str) -> tuple[str, str]:
     """Device and precision as OpenVinoNetwork takes them."""
     if find_spec("openvino") is None:

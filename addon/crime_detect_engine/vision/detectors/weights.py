@@ -51,6 +51,18 @@ WEIGHTS: Mapping[str, DetectorWeights] = {
             "models/object_detection_nanodet/object_detection_nanodet_2022nov.onnx",
         ),
     ),
+    "rfb_640": DetectorWeights(
+        "version-RFB-640.onnx",
+        "8f4c659275977e7a3bfbfa339a9c769ad793df50f9c0baa8c14b11baa1646430",
+        1_588_012,
+        "MIT",
+        (
+            "https://raw.githubusercontent.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB/"
+            "029907032ba408fc57a829c430d5bd3936e3cae7/models/onnx/version-RFB-640.onnx",
+            "https://media.githubusercontent.com/media/onnx/models/6a7a5a89206051096f8da0566da2df0047f89afa/"
+            "vision/body_analysis/ultraface/models/version-RFB-640.onnx",
+        ),
+    ),
 }
 
 

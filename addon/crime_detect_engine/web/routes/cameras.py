@@ -10,7 +10,7 @@ from aiohttp import web
 
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.ports import Actor, CameraView
-from crime_detect_engine.web.access import ACCESS, ACTOR, allows, role
+from crime_detect_engine.web.access import ACCESS, ACTOR, allows_at, require_scope, role
 from crime_detect_engine.web.answers import CAMERA, CAMERAS, EMPTY, OBJECTS, json_answer, media, named
 from crime_detect_engine.web.errors import ForbiddenError, LaterError
 from crime_detect_engine.web.live import LIVE
@@ -45,11 +45,16 @@ _CHANGES = vol.Schema(
         vol.Optional("zones"): vol.Any(None, AREAS),
         vol.Optional("lines"): vol.Any(None, AREAS),
         vol.Optional("detector"): vol.Any(None, SHORT_TEXT),
+        vol.Optional("blur_faces"): vol.Any(None, bool),
+        vol.Optional("blur_persons"): vol.Any(None, bool),
         vol.Optional("mode"): SHORT_TEXT,
         vol.Optional("false_alarm_budget"): vol.Any(None, SHORT_TEXT, FRACTION),
     }
 )
-_KEPT_IN_FILE = ("name", "source", "per_class", "schedule", "masks", "zones", "lines", "detector")
+_HIDES = ("blur_faces", "blur_persons")
+_KEPT_IN_FILE = ("name", "source", "per_class", "schedule", "masks", "zones", "lines", "detector", *_HIDES)
+_HEALTH = ("schema_version", "state", "online", "detection", "privacy", "fps", "updated_at")
+"""What of a camera's state says nothing of what it sees."""
 _LATER = ("mode", "false_alarm_budget")
 _NEW = vol.Schema(
     {
@@ -61,29 +66,30 @@ _NEW = vol.Schema(
 
 
 def camera_json(camera: CameraView, actor: Actor) -> dict[str, Any]:
-    """Where masks are is for those who may change them: it says what somebody wants hidden."""
-    location = camera.location
-    hidden = () if allows(actor, "admin") else ("masks",)
+    """Where masks are is for those who may change them: it says what somebody wants hidden. Who sees aggregates only
+    learns whether the camera works, and nothing of what it sees."""
+    location, looks = camera.location, allows_at(actor, camera.id, "viewer")
+    hidden = () if allows_at(actor, camera.id, "admin") else ("masks",)
     return {
         "id": camera.id,
         "name": camera.name,
-        "source": camera.source,
+        "source": camera.source if looks else "",
         "location": location and {"latitude": location.latitude, "longitude": location.longitude},
         "masked": camera.masked,
-        "state": dict(camera.state),
+        "state": {key: value for key, value in camera.state.items() if looks or key in _HEALTH},
         "problem": camera.problem,
-        "settings": {key: value for key, value in camera.settings.items() if key not in hidden},
+        "settings": {key: value for key, value in camera.settings.items() if looks and key not in hidden},
     }
 
 
-@role("viewer")
+@role("analyst")
 async def list_cameras(request: web.Request) -> web.Response:
     """Cameras that the caller may see, with their state."""
     items = [camera_json(camera, request[ACTOR]) for camera in visible_cameras(request)]
     return web.json_response({"items": items, "next_cursor": None})
 
 
-@role("viewer")
+@role("analyst")
 async def get_camera(request: web.Request) -> web.Response:
     """One camera with its state."""
     return web.json_response(camera_json(visible_camera(request), request[ACTOR]))
@@ -146,16 +152,20 @@ async def accept_view(request: web.Request) -> web.Response:
 
 @role("operator")
 async def change_camera(request: web.Request) -> web.Response:
-    """Switches detection or privacy; admins and the integration also change settings, admins alone its masks."""
+    """Switches detection or privacy; admins and the integration also change settings, admins alone masks and blur."""
     camera, body = visible_camera(request), await read_body(request, _CHANGES)
     engine, actor = request.app[ENGINE], request[ACTOR]
     if not body:
         raise InvalidInputError("Nothing to change; send detection, privacy, threshold, name or another setting.")
     kept = {key: body[key] for key in _KEPT_IN_FILE if key in body}
-    if (kept or "threshold" in body) and not allows(actor, "admin", "integration"):
+    if kept or "threshold" in body:
+        require_scope(request, "settings")
+    if (kept or "threshold" in body) and not allows_at(actor, camera.id, "admin", "integration"):
         raise ForbiddenError("The threshold and other settings need the role admin or integration.")
-    if "masks" in body and not allows(actor, "admin"):
+    if "masks" in body and not allows_at(actor, camera.id, "admin"):
         raise ForbiddenError("Masks need the role admin: without one, what somebody wanted hidden is seen.")
+    if any(key in body for key in _HIDES) and not allows_at(actor, camera.id, "admin"):
+        raise ForbiddenError("Blurring needs the role admin: without it, who was to be hidden is seen.")
     if later := [key for key in _LATER if key in body]:
         raise LaterError(f"Not in this version: {', '.join(later)}.")
     if "source" in body:

@@ -1,0 +1,169 @@
+"""Owns that nobody who is to be hidden can be recognised in a picture that is kept or leaves: in doubt nothing can."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .config import CameraConfig
+from .config.places import detector_folders
+from .domain.errors import BackendError, CheckpointError, StoreError
+from .domain.ports import Detector
+from .domain.scene import PERSON, Box
+from .domain.types import Image
+from .pipeline import Pipeline
+from .recorder import ClipMaterial
+from .store.blur import Hiding, hide, hide_all, scaled
+from .store.decoding import TimedImage, decode_jpegs, decode_packets
+from .store.mp4 import MAX_FPS, MAX_HEIGHT
+from .store.privacy import Blur, BlurChoice, PrivacyOptions
+from .trails import spread
+from .vision.detectors import load_detector, load_face_detector
+from .vision.detectors.weights import find_weights, stored_weights
+
+_LOG = logging.getLogger(__name__)
+FACES, PERSONS = "rfb_640", "nanodet_m"
+FACE_SIZE, PERSON_SIZE = 1280, 640
+"""Pixels of the longer side that a picture is looked at with, smaller ones enlarged: docs/privacy/blurring.md."""
+FACE_CONFIDENCE, PERSON_CONFIDENCE = 0.3, 0.2
+"""Low: to hide what is no face costs nothing, not to hide one tells who it was."""
+HEAD, HEAD_OF_WIDTH = 0.3, 0.65
+"""What of a person's box is the head: this share of its height, more where the box is broad, for who bends or lies."""
+LOOK_EVERY_S = 1.0
+AGAIN_S = 300.0
+
+
+class Finder:
+    """The two detectors, for one caller at a time, loaded at the first picture."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+        self._lock = threading.Lock()
+        self._faces: Detector | None = None
+        self._persons: Detector | None = None
+
+    def find(self, image: Image, blur: Blur) -> list[Hiding]:
+        """Where faces are, and where a head must be because a person is there; whole persons if those are hidden.
+
+        Raises CheckpointError, BackendError.
+        """
+        with self._lock:
+            if self._faces is None or self._persons is None:
+                for name in (FACES, PERSONS):
+                    if stored_weights(name, self._folders) is None:
+                        raise CheckpointError(f"the weights of {name} are not here yet")
+                self._faces = load_face_detector(self._folders, size=FACE_SIZE, lowest=FACE_CONFIDENCE)
+                self._persons = load_detector(PERSONS, "cpu", self._folders, size=PERSON_SIZE)
+            (faces,) = self._faces.detect([scaled(image, FACE_SIZE)])
+            (things,) = self._persons.detect([scaled(image, PERSON_SIZE)])
+        persons = [one.box for one in things if one.label == PERSON and one.confidence >= PERSON_CONFIDENCE]
+        aspect = image.shape[0] / image.shape[1]
+        found = [Hiding(one.box) for one in faces]
+        return found + [Hiding(box if blur.persons else head_of(box, aspect), face=False) for box in persons]
+
+
+def head_of(person: Box, aspect: float) -> Box:
+    """The part of a person's box in which the head is; `aspect` is height by width of the picture."""
+    broad = person.width / max(person.height * aspect, 1e-6)
+    share = min(1.0, max(HEAD, HEAD_OF_WIDTH * broad))
+    return person._replace(bottom=person.top + share * person.height)
+
+
+class Anonymity:
+    """Hides faces or persons; where they cannot be looked for, the whole picture. Callable from any thread.
+
+    `options` are those in force now. `problem` says why a picture was hidden whole, for people. A clip has detectors
+    of its own, so that no live picture waits for it.
+    """
+
+    def __init__(self, options: PrivacyOptions, data: Path, again_s: float = AGAIN_S) -> None:
+        self.options = options
+        self._folders = detector_folders(data)
+        self._again_s = again_s
+        self._pictures, self._clips = Finder(self._folders), Finder(self._folders)
+        self._stopped = threading.Event()
+        self._fetching: str | None = None
+        self._failure: str | None = None
+        self.hidden_whole = 0
+        """Pictures of which nothing can be seen because nobody could look for faces."""
+
+    @property
+    def problem(self) -> str | None:
+        return self._fetching or self._failure
+
+    def of(self, camera: CameraConfig | None) -> Blur:
+        """Whom this camera hides; None for what is no camera yet."""
+        return self.options.of(camera.privacy if camera else BlurChoice())
+
+    def hide(self, image: Image, blur: Blur) -> Image:
+        """RGB uint8 HxWx3 → the same without whom `blur` hides; the image itself where that is nobody."""
+        if not blur.on:
+            return image
+        places = self._look(self._pictures, image, blur)
+        return hide_all(image) if places is None else hide(image, places)
+
+    def clip(self, material: ClipMaterial) -> Iterator[TimedImage]:
+        """The pictures of a clip without whom `material.blur` hides; decoded twice, in memory, as they are asked for.
+
+        Raises StoreError where the engine stops, or nothing can be decoded.
+        """
+        found = []
+        for at_s, image in _decoded(material):
+            if self._stopped.is_set():
+                raise StoreError("the clip was given up because the engine stops")
+            places = self._look(self._clips, image, material.blur)
+            if places is None:
+                yield from ((at_s, hide_all(image)) for at_s, image in _decoded(material))
+                return
+            found.append((at_s, places))
+        for (at_s, image), places in zip(_decoded(material), spread(found), strict=True):
+            yield at_s, hide(image, places)
+
+    def close(self) -> None:
+        """Gives up the clip that is being made."""
+        self._stopped.set()
+
+    async def run(self, pipeline: Pipeline) -> None:
+        """Fetches the weights once a camera hides somebody; asks again while that fails. Until cancelled."""
+        ready = False
+        while True:
+            wanted = any(self.of(line.config).on for line in pipeline.lines.values())
+            if ready or not wanted:
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
+            try:
+                for name in (FACES, PERSONS):
+                    await asyncio.to_thread(find_weights, name, self._folders)
+            except CheckpointError as error:
+                if str(error) != self._fetching:
+                    _LOG.error("pictures are hidden whole, because nobody can look for faces: %s", error)
+                self._fetching = str(error)
+                await asyncio.sleep(self._again_s)
+            else:
+                ready, self._fetching = True, None
+
+    def notes(self) -> Sequence[str]:
+        """What is wrong, for people."""
+        return [f"blurring: pictures are hidden whole: {self.problem}"] if self.problem else []
+
+    def _look(self, finder: Finder, image: Image, blur: Blur) -> list[Hiding] | None:
+        """None where nobody can."""
+        try:
+            places = finder.find(image, blur)
+        except (CheckpointError, BackendError) as error:
+            if str(error) != self._failure:
+                _LOG.error("a picture is hidden whole, because nobody can look for faces: %s", error)
+            self._failure = str(error)
+            self.hidden_whole += 1
+            return None
+        self._failure = None
+        return places
+
+
+def _decoded(material: ClipMaterial) -> Iterator[TimedImage]:
+    if material.span is not None:
+        return decode_packets(material.span, MAX_FPS, MAX_HEIGHT)
+    return decode_jpegs(((one.tick_s, one.jpeg) for one in material.frames), MAX_FPS, MAX_HEIGHT)

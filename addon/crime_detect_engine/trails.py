@@ -1,0 +1,84 @@
+"""Owns hiding over time: who was missed in one picture of a clip is hidden by what the pictures around it showed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .domain.scene import Box
+from .store.blur import Hiding
+
+REACH_S = 0.5
+"""A place stays hidden this long before and after it was found."""
+GAP_S = 1.0
+"""Somebody who was not found for so long is taken to have gone straight from the one place to the other."""
+NEAR = 1.5
+"""In sides of the larger of two boxes: further apart they are two people. One more of it for each second between."""
+LIKE = 2.0
+"""Boxes whose heights differ by more are two people."""
+
+Found = Sequence[tuple[float, Sequence[Hiding]]]
+"""Of each picture, in order, its time in seconds and what was found in it."""
+
+
+def spread(found: Found) -> list[list[Hiding]]:
+    """What to hide in each picture: what is there, what is there soon or was just now, and what lies between."""
+    filled = _between(found)
+    hidden = []
+    first = 0
+    for at_s, _ in found:
+        while found[first][0] < at_s - REACH_S:
+            first += 1
+        places: list[Hiding] = []
+        for (other_s, _), near in zip(found[first:], filled[first:], strict=True):
+            if other_s > at_s + REACH_S:
+                break
+            places += near
+        hidden.append(_merged(places))
+    return hidden
+
+
+def _between(found: Found) -> list[list[Hiding]]:
+    """What was found, and straight lines over the pictures in which it was not."""
+    filled = [list(places) for _, places in found]
+    for index, (at_s, places) in enumerate(found):
+        for place in places:
+            for later in range(index + 1, len(found)):
+                gap_s = found[later][0] - at_s
+                if gap_s > GAP_S:
+                    break
+                again = _same(place, found[later][1], gap_s)
+                if again is not None:
+                    for middle in range(index + 1, later):
+                        share = (found[middle][0] - at_s) / gap_s
+                        filled[middle].append(replace(place, box=_mixed(place.box, again.box, share)))
+                    break
+    return filled
+
+
+def _same(place: Hiding, others: Sequence[Hiding], gap_s: float) -> Hiding | None:
+    """The nearest that may be the same one."""
+    x, y = place.box.centre
+    best, nearest = None, float("inf")
+    for other in others:
+        height, width = max(place.box.height, other.box.height), max(place.box.width, other.box.width)
+        smaller = min(place.box.height, other.box.height)
+        if other.face != place.face or smaller <= 0 or height / smaller > LIKE:
+            continue
+        away = max(abs(other.box.centre[0] - x) / width, abs(other.box.centre[1] - y) / height)
+        if away <= NEAR * (1 + gap_s) and away < nearest:
+            best, nearest = other, away
+    return best
+
+
+def _mixed(one: Box, other: Box, share: float) -> Box:
+    return Box(*(a + (b - a) * share for a, b in zip(one, other, strict=True)))
+
+
+def _merged(places: Sequence[Hiding]) -> list[Hiding]:
+    """Without those that another covers."""
+    kept: list[Hiding] = []
+    for place in sorted(places, key=lambda one: -one.box.area):
+        if not any(place.face == one.face and place.box.overlap(one.box) >= 0.95 * place.box.area for one in kept):
+            kept.append(place)
+    return kept
