@@ -17,6 +17,7 @@ from .store.store import Store
 from .supervisor import INTEGRATION, Supervisor
 from .web.access import Access
 from .web.picture_links import PictureLinks
+from .web.routes.oidc import SignIn, build_sign_in
 from .web.server import Server, build_app, serve
 from .web.tls import Certificate
 
@@ -50,7 +51,12 @@ class Door:
         config, certificate, in_app = self._config, self._certificate, self._supervisor is not None
         named = certificate is not None and not in_app and has_name(config.base_url)
         app = build_app(
-            self._control, self._access(), uploads=uploads, picture_links=self.picture_links, has_name=named
+            self._control,
+            self._access(),
+            uploads=uploads,
+            picture_links=self.picture_links,
+            has_name=named,
+            sign_in=self._sign_in(),
         )
         if certificate is None:
             return await serve(app, host, port)
@@ -89,6 +95,12 @@ class Door:
         """Where a provider fetches the picture of an incident without a token; None where `url` is not set."""
         base = self._config.base_url
         return f"{base}/{self.picture_links.path(incident_id)}" if base else None
+
+    def _sign_in(self) -> SignIn | None:
+        options, base = self._config.access.oidc, self._config.base_url
+        if options is None or base is None:
+            return None
+        return build_sign_in(options, base, self._clock, self._store.users.external)
 
     def _access(self) -> Access:
         """Who may come in: in an app of Home Assistant also the people whom it lets through."""

@@ -58,7 +58,7 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(ends - timedelta(days=90))
+            .not_valid_before(min(ends, datetime.now(UTC)) - timedelta(days=90))
             .not_valid_after(ends)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)

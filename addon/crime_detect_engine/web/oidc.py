@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import logging
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +14,7 @@ import aiohttp
 
 from crime_detect_engine.domain.clock import Clock
 
+from .attempts import Attempt
 from .id_token import ALGORITHMS, Expected, OidcError, header_of, printable, read_token, suiting_key
 from .options import Grant, OidcOptions, is_loopback
 
@@ -29,24 +28,6 @@ KEYS_RETRY_S = 60.0
 
 class ProviderDownError(OidcError):
     """Nobody can sign in there at present."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What one browser carries from the start of a sign-in to its end; secret from everybody else."""
-
-    state: str
-    nonce: str
-    verifier: str
-
-    @classmethod
-    def begin(cls) -> Attempt:
-        return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48))
-
-    @property
-    def challenge(self) -> str:
-        digest = hashlib.sha256(self.verifier.encode()).digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from aiohttp import web
 from crime_detect_engine.domain.errors import CrimeDetectError
 from crime_detect_engine.domain.ports import EngineControl
 
-from .access import ACCESS, PLACE, Access
+from .access import ACCESS, LOGIN_LINKS, PLACE, Access
 from .errors import Handler, PasswordDueError, UnauthenticatedError, answer, answer_http, is_api, status_and_code
 from .jobs import JOBS, Jobs
 from .live import LIVE, LivePictures
@@ -19,6 +19,7 @@ from .picture_links import PICTURE_LINKS, PictureLinks
 from .rendering import ENVIRONMENT, base_path, build_environment, render
 from .route import DECLARED, ENGINE, UPLOAD_LIMIT_BYTES, UPLOADS, add_route
 from .routes import ROUTES
+from .routes.oidc import ADDRESS, SIGN_IN, SignIn
 from .streams import STREAMS, Streams
 from .trials import TRIALS, Trials
 from .turns import TURNS, Turns
@@ -48,11 +49,12 @@ def build_app(
     upload_limit_bytes: int = 500 * 10**6,
     picture_links: PictureLinks | None = None,
     has_name: bool = False,
+    sign_in: SignIn | None = None,
 ) -> web.Application:
     """Everything that is served. `uploads` is a folder of its own for files being analysed; leftovers are deleted.
 
     `has_name`: the host name leads here and nowhere else, so browsers may be told to use TLS for all of it (HSTS holds
-    for a name with all its ports, and Home Assistant may live on another).
+    for a name with all its ports, and Home Assistant may live on another). `sign_in` is an identity provider's.
     """
     app = web.Application(middlewares=[answer_errors], client_max_size=_BODY_LIMIT_BYTES)
     app[ENGINE], app[ACCESS], app[PLACE] = engine, access, find_place
@@ -61,6 +63,9 @@ def build_app(
     app[LIVE] = LivePictures(engine)
     app[ENVIRONMENT] = build_environment()
     app[_HAS_NAME] = has_name
+    if sign_in is not None:
+        app[SIGN_IN] = sign_in
+        app[LOGIN_LINKS] = [(f"Sign in with {sign_in.provider.options.name}", ADDRESS)]
     app[STREAMS] = Streams()
     app[TRIALS] = Trials(access.clock)
     app[TURNS] = Turns()

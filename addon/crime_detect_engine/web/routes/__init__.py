@@ -13,17 +13,23 @@ from . import (
     incidents,
     media,
     models,
+    oidc,
     pages,
+    people,
     reports,
     service,
     session,
     settings,
     sources,
+    tokens,
+    users,
 )
 
 ROUTES: tuple[Route, ...] = (
     *service.ROUTES,
     *session.ROUTES,
+    *users.ROUTES,
+    *tokens.ROUTES,
     *cameras.ROUTES,
     *incidents.ROUTES,
     *reports.ROUTES,
@@ -35,5 +41,7 @@ ROUTES: tuple[Route, ...] = (
     *settings.ROUTES,
     *models.ROUTES,
     *events.ROUTES,
+    *oidc.ROUTES,
     *pages.ROUTES,
+    *people.ROUTES,
 )

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from crime_detect_engine.domain.scene import ANIMALS, CARRIED, PERSON, VEHICLES
 from crime_detect_engine.domain.types import IncidentSource
-from crime_detect_engine.web.access import ACTOR, allows, role
+from crime_detect_engine.web.access import ACTOR, allows, allows_at, role
 from crime_detect_engine.web.rendering import camera_names, incident_labels, render
 from crime_detect_engine.web.route import ENGINE, UPLOAD_LIMIT_BYTES, Route, read_query
 from crime_detect_engine.web.visibility import visible_camera, visible_cameras, visible_incident
@@ -21,12 +21,14 @@ from .incidents import SEARCH, find_incidents
 _STATIC = {path.name: path for path in (Path(__file__).parent.parent / "static").iterdir() if path.is_file()}
 _LATEST = 12
 _OBJECTS = {"People": (PERSON,), "Vehicles": VEHICLES, "Animals": ANIMALS, "Things": CARRIED}
-_AFTER_LOGIN = re.compile(r"(incidents(/[0-9A-Z]{26})?|cameras/[a-z0-9_]{1,32}/(masks|zones)|analyze|reports)?")
+_AFTER_LOGIN = re.compile(r"(incidents(/[0-9A-Z]{26})?|cameras/[a-z0-9_]{1,32}/(masks|zones)|analyze|reports|audit|account|users)?")
 
 
-@role("viewer")
+@role("analyst")
 async def show_cameras(request: web.Request) -> web.Response:
-    """Cameras with their live picture, and the latest incidents."""
+    """Cameras with their live picture, and the latest incidents; who sees aggregates only is led to the reports."""
+    if not allows(request[ACTOR], "viewer"):
+        raise web.HTTPFound("reports")
     cameras = visible_cameras(request)
     page = await find_incidents(request, {"limit": _LATEST})
     healthy, health = request.app[ENGINE].health()
@@ -98,7 +100,7 @@ async def show_zones(request: web.Request) -> web.Response:
         "zones.html",
         camera=camera,
         why_fixed=request.app[ENGINE].why_fixed(camera.id),
-        may_change=allows(request[ACTOR], "admin", "integration"),
+        may_change=allows_at(request[ACTOR], camera.id, "admin", "integration"),
         objects=_OBJECTS,
     )
 
@@ -112,8 +114,12 @@ async def show_analyze(request: web.Request) -> web.Response:
 @role(None)
 async def show_login(request: web.Request) -> web.Response:
     """Sign in with a token; a link brings it in the fragment, which browsers never send."""
-    wanted = request.query.get("next", "")
-    return render(request, "login.html", next=wanted if _AFTER_LOGIN.fullmatch(wanted) else "")
+    return render(request, "login.html", next=page_after_login(request.query.get("next", "")))
+
+
+def page_after_login(wanted: str) -> str:
+    """The page of ours to go on to, relative to the root; the first page for everything else that an address says."""
+    return wanted if _AFTER_LOGIN.fullmatch(wanted) else ""
 
 
 @role(None)
