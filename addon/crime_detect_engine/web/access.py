@@ -117,6 +117,21 @@ class Access:
         self._accounts.succeed(key, address)
         return self.open_session(request, login)
 
+    async def change_own_password(
+        self, request: web.Request, login: Login, current: str, new: str
+    ) -> tuple[str, Session]:
+        """Ends all other sessions and opens another one for this browser. Who found it open may not try passwords."""
+        key, address = f"own password of {login.user_id}", request.remote or ""
+        if (wait_s := self._accounts.wait_s(key, address)) > 0:
+            raise ThrottledError(f"Too many wrong passwords; try again in {_duration(wait_s)}.", int(wait_s) + 1)
+        self._accounts.count(key, address)
+        changed = None if self.people is None else await self.people.change_own_password(login, current, new)
+        if changed is None:
+            raise ForbiddenError("The current password is wrong.", {"current": "wrong"})
+        self._accounts.succeed(key, address)
+        self.sessions.close_user(login.user_id)
+        return self.open_session(request, changed)
+
     def open_session(self, request: web.Request, login: Login) -> tuple[str, Session]:
         """For somebody who proved who they are; the first value goes into the cookie (`set_cookie`). It is asked again
         every 30 s who they are by now. A session that the browser had ends: none that others know is taken over."""

@@ -97,7 +97,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         source=_TEXT,
         location=optional(_PLACE),
         masked=_TRUTH,
-        state=thing(state=_TEXT, online=_TRUTH, active=_TRUTH, threshold=_NUMBER, detection=_TRUTH, privacy=_TRUTH),
+        state=thing(state=_TEXT, online=_TRUTH, detection=_TRUTH, privacy=_TRUTH),
         problem=optional(_TEXT),
         settings=_ANYTHING,
     ),
@@ -107,6 +107,29 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         state={"type": "string", "enum": ["queued", "running", "done", "failed"]},
         result=optional(_ANYTHING),
         error=optional(_TEXT),
+    ),
+    "User": thing(
+        id=_COUNT,
+        name=_TEXT,
+        display_name=optional(_TEXT),
+        role=_TEXT,
+        cameras=optional(_ANYTHING),
+        issuer=optional(_TEXT),
+        created_at=_TIME,
+        last_login_at=optional(_TIME),
+        disabled=_TRUTH,
+        must_change=_TRUTH,
+    ),
+    "Token": thing(
+        id=_COUNT,
+        name=_TEXT,
+        role=_TEXT,
+        cameras=optional(_ANYTHING),
+        scopes=optional(many(_TEXT)),
+        created_at=_TIME,
+        expires_at=optional(_TIME),
+        last_used_at=optional(_TIME),
+        revoked_at=optional(_TIME),
     ),
 }
 
@@ -126,7 +149,9 @@ OBJECT = json_answer(_ANYTHING)
 RETENTION = json_answer(
     thing(incidents=_TEXT, below_threshold=_TEXT, per_class={"type": "object", "additionalProperties": _TEXT})
 )
-SESSION = json_answer(thing(csrf_token=_TEXT, actor=thing(name=_TEXT, role=_TEXT)), 201)
+SESSION = json_answer(
+    thing(csrf_token=_TEXT, actor=thing(name=_TEXT, role=_TEXT), must_change_password=_TRUTH), 201
+)
 MODELS = page(thing(name=_TEXT, version=optional(_TEXT), labels=many(_TEXT), active=_TRUTH, usable=_TRUTH))
 ACTIVE = json_answer(thing(active=_TEXT))
 SOURCES = page(thing(source=_TEXT, name=_TEXT))

@@ -15,7 +15,7 @@ from crime_detect_engine.domain.ports import CameraView
 from crime_detect_engine.domain.types import INCIDENT_CLASSES, Incident
 from crime_detect_engine.domain.wire import timestamp
 
-from .access import ACCESS, ACTOR, COOKIE, allows
+from .access import ACCESS, ACTOR, COOKIE, LOGIN_LINKS, allows, allows_at
 from .route import ENGINE
 from .words import LABELS, attributes, readable, reason, weighed
 
@@ -73,7 +73,9 @@ def render(request: web.Request, page: str, *, status: int = 200, **values: Any)
             path=request.path.lstrip("/"),
             actor=actor,
             can=lambda *roles: actor is not None and allows(actor, *roles),
+            can_at=lambda camera, *roles: actor is not None and allows_at(actor, camera, *roles),
             csrf=request.app[ACCESS].csrf_token(request) if actor else "",
+            login_links=request.app.get(LOGIN_LINKS, ()),
             by_cookie=actor is not None and COOKIE in request.cookies,
             info=info,
             model=model_facts(info),

@@ -72,6 +72,11 @@ class Sessions:
     def close(self, cookie: str) -> None:
         self._sessions.pop(cookie, None)
 
+    def recheck(self, user_id: int) -> None:
+        """Who this is by now is asked again at their next request."""
+        for session in self.of_user(user_id):
+            session.checked_tick_s = float("-inf")
+
     def of_user(self, user_id: int) -> Sequence[Session]:
         """The one used last first."""
         return [one for one in reversed(self._sessions.values()) if one.user_id == user_id]

@@ -11,7 +11,7 @@ from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.ports import IncidentQuery, ManualReport, Page
 from crime_detect_engine.domain.types import Severity, Verdict
 from crime_detect_engine.domain.wire import incident_json
-from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.access import ACTOR, require_role_at, role
 from crime_detect_engine.web.answers import EMPTY, INCIDENT, INCIDENTS, SCORES, json_answer, named
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body, read_query
 from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_TIMESTAMP, TIMESTAMP
@@ -131,6 +131,7 @@ async def report_incident(request: web.Request) -> web.Response:
     engine, actor, report = request.app[ENGINE], request[ACTOR], ManualReport(**body)
     if not actor.may_see(report.camera) or all(camera.id != report.camera for camera in engine.cameras()):
         raise NotFoundError("No such camera.")
+    require_role_at(request, report.camera, "operator")
     if report.ended_at is not None and report.ended_at < report.started_at:
         raise InvalidInputError("Not valid: ended_at.", {"ended_at": "is before started_at"})
     return web.json_response(incident_json(await engine.report(report, actor)), status=201)

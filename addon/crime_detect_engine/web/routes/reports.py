@@ -60,7 +60,7 @@ _FRAMED = (
 )
 
 
-@role("viewer")
+@role("analyst")
 async def get_report(request: web.Request) -> web.Response:
     """A day or a week of the cameras that the caller may see, as JSON, CSV, HTML or PDF."""
     if request.match_info["kind"] not in tuple(ReportKind):
@@ -115,7 +115,7 @@ async def export_incidents(request: web.Request) -> web.StreamResponse:
     return response
 
 
-@role("viewer")
+@role("analyst")
 async def show_reports(request: web.Request) -> web.Response:
     """Choosing a day or a week, seeing its report, and taking it along."""
     asked = read_query(request, PAGE)

@@ -31,7 +31,7 @@ async def get_metrics(request: web.Request) -> web.Response:
     return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
-@role("viewer")
+@role("analyst")
 async def get_info(request: web.Request) -> web.Response:
     """The engine, its model, device and versions."""
     return web.json_response(visible_info(request.app[ENGINE].info(), request[ACTOR]))

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.web.access import ACCESS, COOKIE, role, set_cookie
+from crime_detect_engine.web.answers import EMPTY, SESSION
 from crime_detect_engine.web.route import API, Route, read_body
 
 _SIGN_IN = vol.Schema(
@@ -46,6 +47,6 @@ async def sign_out(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    Route("POST", f"{API}/session", sign_in, body=_SIGN_IN),
-    Route("DELETE", f"{API}/session", sign_out),
+    Route("POST", f"{API}/session", sign_in, body=_SIGN_IN, answers=(SESSION,)),
+    Route("DELETE", f"{API}/session", sign_out, answers=(EMPTY,)),
 )

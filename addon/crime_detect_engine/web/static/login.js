@@ -1,27 +1,36 @@
-// Owns signing in: a token from the form, or from the fragment of a link, which leaves the address bar at once.
+// Owns signing in: by name and password, by a token, or by one in the fragment of a link, which leaves the address bar at once.
 
 import { ApiError, call } from "./api.js";
 
 const form = document.getElementById("login");
-const message = document.getElementById("login-error");
+const byToken = document.getElementById("token-login");
 
-async function signIn(token) {
+async function signIn(from, body) {
+  const message = from.querySelector("[role=alert]");
+  const buttons = document.querySelectorAll("button");
   message.textContent = "";
-  form.querySelector("button").disabled = true;
+  for (const button of buttons) button.disabled = true;
   try {
-    await call("POST", "session", { token });
-    location.replace(new URL(form.dataset.next || "./", document.baseURI));
+    const { must_change_password: due } = await call("POST", "session", body);
+    location.replace(new URL(due ? "account" : form.dataset.next || "./", document.baseURI));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     message.textContent = error.message;
-    form.querySelector("button").disabled = false;
-    form.elements.token.select();
+    for (const button of buttons) button.disabled = false;
+    const field = from.querySelector("input[type=password]");
+    field.focus();
+    field.select();
   }
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  signIn(form.elements.token.value.trim());
+  signIn(form, { username: form.elements.username.value, password: form.elements.password.value });
+});
+
+byToken.addEventListener("submit", (event) => {
+  event.preventDefault();
+  signIn(byToken, { token: byToken.elements.token.value.trim() });
 });
 
 /** Whether the address carried a token. */
@@ -29,9 +38,10 @@ function useFragment() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!token) return false;
   history.replaceState(null, "", location.pathname + location.search);
-  signIn(token);
+  document.getElementById("by-token").open = true;
+  signIn(byToken, { token });
   return true;
 }
 
 addEventListener("hashchange", useFragment); // a link pasted while this page is open loads nothing
-if (!useFragment()) form.elements.token.focus();
+if (!useFragment()) form.elements.username.focus();
