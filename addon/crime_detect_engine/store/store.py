@@ -47,6 +47,7 @@ from .planning import media_bytes
 from .recovery import recover
 from .retention import RetentionOptions
 from .runtime import CameraSwitches
+from .subjects import Subjects
 from .tables import meta
 from .tokens import Tokens
 from .users import Users
@@ -85,6 +86,7 @@ class Store:
         self.clips = Clips(journal)
         self.figures = Figures(database)
         self.evidence = Exports(journal, data_dir, self.uuid)
+        self.subjects = Subjects(journal, data_dir)
         self.retention = Retention(journal, _DEFAULT_RETENTION, self.uuid)
 
     @classmethod
