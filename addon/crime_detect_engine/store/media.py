@@ -83,6 +83,11 @@ class MediaFolder:
         """To read it, sealed or in clear; it need not be there."""
         return StoredFile(self.found(relative), self._key)
 
+    def sealed_with(self) -> bytes | None:
+        """The id of the key of some sealed file; None where there is none. Looks into every file, so rarely to be asked."""
+        found = (StoredFile(self.path(one)).sealed_with() for one in self.files())
+        return next((one for one in found if one is not None), None)
+
     def read(self, relative: str) -> bytes:
         """The whole content. Raises OSError, and StoreError for a sealed file that does not open."""
         return self.file(relative).read()

@@ -45,29 +45,27 @@ class MediaKey:
             self._key = found
         return self._key
 
-    def keep(self, sealed_already: Callable[[], bool]) -> None:
-        """Makes the key at first use. `sealed_already` looks whether something was sealed here before.
+    def keep(self, sealed_with: Callable[[], bytes | None]) -> None:
+        """Makes the key at first use. `sealed_with` looks for something that was sealed here before: its key's id, or how
+        that begins.
 
         Raises StoreError for a key that is missing though things were sealed with it, and for another one than that.
         """
-        known = self._mark.read_text().strip() if self._mark.exists() else ""
-        if not self.path.exists() and not known and not sealed_already():
+        told = self._mark.read_text().strip() if self._mark.exists() else ""
+        known = told or (sealed_with() or b"").hex()
+        if not known and not self.path.exists():
             try:
                 _make(self.path)
             except OSError as error:
                 raise StoreError(f"the key {self.path} cannot be made: {error.strerror or error}") from None
         own = key_id(self.read()).hex()
-        if known and own != known:
+        if not own.startswith(known):
             raise StoreError(
                 f"{self.path} is another key ({own}) than the one that files here were sealed with ({known}); put that "
                 f"one back. If it is lost for ever, move what it sealed away and delete {self._mark}"
             )
-        if not known:
+        if not told:
             self._mark.write_text(own + "\n")
-
-    @property
-    def there(self) -> bool:
-        return self.path.exists()
 
     def database_key(self, salt: bytes) -> str:
         """The key of the database with this salt, in hexadecimal. Raises StoreError."""

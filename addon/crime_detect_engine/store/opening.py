@@ -23,7 +23,8 @@ from .media import MediaFolder
 from .media_key import MediaKey
 from .postgres import PostgresServer
 from .rebuild import rebuild
-from .sqlite import DATABASE, SqliteFile, is_encrypted
+from .sqlcipher import key_of
+from .sqlite import DATABASE, SqliteFile
 from .tables import meta
 
 _log = logging.getLogger(__name__)
@@ -78,9 +79,7 @@ def open_database(
         folder.root.mkdir(exist_ok=True)
         _know_mount(folder, data_dir / MOUNTED)
         if key is not None:
-            key.keep(
-                lambda: is_encrypted(data_dir / DATABASE) or any(folder.file(one).sealed for one in folder.files())
-            )
+            key.keep(lambda: key_of(data_dir / DATABASE) or folder.sealed_with())
         engine = backend.open(now, service=service)
         try:
             _migrate(engine, backend)

@@ -59,6 +59,11 @@ def is_sealed(head: bytes) -> bool:
     return sum(one == other for one, other in zip(head, MAGIC, strict=False)) >= _NEEDED_MAGIC
 
 
+def made_with(header: bytes) -> bytes:
+    """The id of the key that a sealed file says it was made with."""
+    return header[len(MAGIC) + 1 :][:_ID_BYTES]
+
+
 def content_bytes(size: int) -> int:
     """What a sealed file of `size` bytes holds. Raises SealError for a size that none has."""
     body = size - HEADER_BYTES
@@ -182,9 +187,8 @@ def _check_header(header: bytes, key: bytes) -> None:
         raise SealError("the sealed file is cut or its beginning was changed")
     if header[len(MAGIC)] != VERSION:
         raise SealError(f"the sealed file is of format {header[len(MAGIC)]}, and this version knows {VERSION}")
-    made_with = header[len(MAGIC) + 1 :][:_ID_BYTES]
-    if made_with != key_id(key):
-        raise SealError(f"the file was sealed with the key {made_with.hex()}, and this is {key_id(key).hex()}")
+    if made_with(header) != key_id(key):
+        raise SealError(f"the file was sealed with the key {made_with(header).hex()}, and this is {key_id(key).hex()}")
 
 
 @contextmanager

@@ -31,6 +31,14 @@ def is_encrypted(path: Path) -> bool:
         return file.read(len(SIGN)) == SIGN
 
 
+def key_of(path: Path) -> bytes | None:
+    """The beginning of the id of the key that encrypted a database; None for a plain one or none. Raises OSError."""
+    if not is_encrypted(path):
+        return None
+    with path.open("rb") as file:
+        return file.read(_SALT_BYTES)[len(SIGN) :][:_ID_BYTES]
+
+
 def library() -> Any:
     """The module sqlcipher3.dbapi2. Raises StoreError where it is not installed."""
     try:

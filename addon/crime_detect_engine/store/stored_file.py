@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from .media_key import MediaKey
-from .sealing import CHUNK, HEADER_BYTES, SealedReader, SealError, content_bytes, is_sealed
+from .sealing import CHUNK, HEADER_BYTES, SealedReader, SealError, content_bytes, is_sealed, made_with
 
 
 def bound_name(path: Path | str) -> str:
@@ -27,8 +27,13 @@ class StoredFile:
     @property
     def sealed(self) -> bool:
         """Raises OSError."""
+        return self.sealed_with() is not None
+
+    def sealed_with(self) -> bytes | None:
+        """The id of the key; None for a file in clear. Raises OSError."""
         with self.path.open("rb") as file:
-            return is_sealed(file.read(HEADER_BYTES))
+            head = file.read(HEADER_BYTES)
+        return made_with(head) if is_sealed(head) else None
 
     @property
     def clear_path(self) -> Path | None:
