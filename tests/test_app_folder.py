@@ -133,7 +133,7 @@ def test_the_apps_image_is_marked_as_one_and_has_no_torch() -> None:
     assert "ARG BUILD_FROM=ghcr.io/home-assistant/base-debian:trixie\n" in text
     for label in ("io.hass.type", "io.hass.version", "io.hass.arch"):
         assert label in text
-    assert "'.[cpu,postgres]'" in text
+    assert "'.[cpu,postgres,encrypted]'" in text
     assert "ENTRYPOINT" not in text, "the base starts s6-overlay, which starts the service"
 
 
