@@ -36,6 +36,7 @@ from .sources.address import redact
 from .status import Status
 from .store.pictures import encode_jpeg
 from .store.store import Store
+from .subject_rights import SubjectDesk
 
 MAX_SNOOZE_MINUTES = 60 * 24 * 31
 
@@ -70,6 +71,7 @@ class Control:
         self._analyze_upload = analyze_upload
         self._send_test = send_test
         self._switching = asyncio.Lock()
+        self.subjects = SubjectDesk(store, clock, pipeline.lines)
         self.uuid = store.uuid
         self.epoch = store.epoch
 

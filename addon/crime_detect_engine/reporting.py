@@ -199,7 +199,7 @@ class Reporter:
         """Who sees some cameras learns what those take, and nothing of the disk."""
         media: Mapping[str, Mapping[str, int]] = storage["media"]
         own = {camera: sum(kinds.values()) for camera, kinds in media.items() if actor.may_see(camera)}
-        shown: dict[str, Any] = {"media_bytes": sum(own.values()), "media": own, "keeps": _keeps_texts(keeps)}
+        shown: dict[str, Any] = {"media_bytes": sum(own.values()), "media": own, "keeps": keeps_texts(keeps)}
         if actor.cameras is None:
             shown |= {"media_quota": storage["media_quota"], "free_bytes": storage["free_bytes"]}
         return shown
@@ -250,7 +250,8 @@ def kept_until(incident: Incident, keeps: RetentionOptions) -> datetime | None:
     return incident.ended_at + timedelta(seconds=seconds)
 
 
-def _keeps_texts(keeps: RetentionOptions) -> dict[str, str]:
+def keeps_texts(keeps: RetentionOptions) -> dict[str, str]:
+    """What is kept and for how long, by name."""
     periods = {"incidents": keeps.incidents_s, "below_threshold": keeps.below_threshold_s, **keeps.per_class_s}
     media = {"snapshots": keeps.snapshots_s, "clips": keeps.clips_s}
     periods |= {name: seconds for name, seconds in media.items() if seconds is not None}

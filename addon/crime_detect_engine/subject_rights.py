@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
+from .anomaly_learning import FOLDER
 from .domain.clock import Clock
 from .domain.ports import Actor
 from .domain.subjects import Erasure, SubjectExport, SubjectFinding, SubjectQuery
 from .line import Line
+from .reporting import keeps_texts
 from .store.reservoir import KEY_FILE, Reservoir
 from .store.store import Store
 
 
 class SubjectDesk:
-    """See domain.subjects.SubjectRights. `keeps` are the periods in force, `lines` the cameras that are watched."""
+    """See domain.subjects.SubjectRights. `lines` are the cameras that are watched."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        learned: Path,
-        keeps: Callable[[], Mapping[str, str]],
-        lines: Mapping[str, Line],
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, lines: Mapping[str, Line]) -> None:
         self._store = store
         self._clock = clock
-        self._learned = learned
-        self._keeps = keeps
         self._lines = lines
 
     async def find(self, query: SubjectQuery, actor: Actor) -> SubjectFinding:
         return await self._store.subjects.find(query, actor)
 
     async def export(self, query: SubjectQuery, actor: Actor) -> SubjectExport:
-        return await self._store.subjects.export(query, actor, self._keeps())
+        return await self._store.subjects.export(query, actor, keeps_texts(self._store.retention.options))
 
     async def erase(self, query: SubjectQuery, confirm: str, reason: str, actor: Actor) -> Erasure:
         erased = await self._store.subjects.erase(query, confirm, reason, actor)
@@ -54,7 +46,7 @@ class SubjectDesk:
 
     def _forget_on_disk(self, query: SubjectQuery, learning: Iterable[str]) -> None:
         """What cameras have left that do not learn at present; one that cannot be read is deleted by who reads next."""
-        for folder in self._learned.glob("*"):
+        for folder in (self._store.subjects.data_dir / FOLDER).glob("*"):
             named = query.cameras is None or folder.name in query.cameras
             if named and folder.name not in learning:
                 with contextlib.suppress(OSError, UnicodeDecodeError):

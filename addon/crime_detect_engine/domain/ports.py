@@ -17,6 +17,7 @@ from .administration import Administration
 from .administration import CameraView as CameraView
 from .media import StoredMedia as StoredMedia
 from .reporting import Reporting
+from .subjects import SubjectRights
 from .seeing import Backend as Backend
 from .seeing import Classifier as Classifier
 from .seeing import Detector as Detector
@@ -230,6 +231,9 @@ class EngineControl(Administration, Reporting, Protocol):
 
     uuid: str
     epoch: str
+
+    @property
+    def subjects(self) -> SubjectRights: ...
 
     def info(self) -> Mapping[str, Any]:
         """The `info` payload plus `device`, `model`, `fallback`, `version`, `outbox`, `storage`, `uptime_s`."""

@@ -45,9 +45,9 @@ class Subjects:
     """See domain.subjects.SubjectRights; what lies outside the store is the caller's to forget."""
 
     def __init__(self, journal: Journal, data_dir: Path) -> None:
+        self.data_dir = data_dir
         self._journal = journal
         self._database = journal.database
-        self._data_dir = data_dir
         self._copying = asyncio.Lock()
 
     async def find(self, query: SubjectQuery, actor: Actor) -> SubjectFinding:
@@ -150,7 +150,7 @@ class Subjects:
         return replace(change, event=replace(told, before=bare))
 
     def _temporary(self) -> Path:
-        folder = self._data_dir / FOLDER
+        folder = self.data_dir / FOLDER
         folder.mkdir(mode=0o700, exist_ok=True)
         handle, name = tempfile.mkstemp(".zip", dir=folder)
         os.close(handle)

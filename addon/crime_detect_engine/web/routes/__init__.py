@@ -21,6 +21,7 @@ from . import (
     session,
     settings,
     sources,
+    subjects,
     tokens,
     users,
 )
@@ -36,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
     *media.ROUTES,
     *evidence.ROUTES,
     *analyze.ROUTES,
+    *subjects.ROUTES,
     *alerts.ROUTES,
     *sources.ROUTES,
     *settings.ROUTES,
