@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from .config import CameraConfig
@@ -22,18 +23,38 @@ from .store.mp4 import MAX_FPS, MAX_HEIGHT
 from .store.privacy import Blur, BlurChoice, PrivacyOptions
 from .trails import spread
 from .vision.detectors import load_detector, load_face_detector
-from .vision.detectors.weights import find_weights, stored_weights
+from .vision.detectors.weights import WEIGHTS, find_weights, stored_weights
 
 _LOG = logging.getLogger(__name__)
-FACES, PERSONS = "rfb_640", "nanodet_m"
-FACE_SIZE, PERSON_SIZE = 1280, 640
+FACES, PERSONS = "rfb_640", "yolox_nano"
+FACE_SIZE, PERSON_SIZES = 1280, (416, 832)
 """Pixels of the longer side that a picture is looked at with, smaller ones enlarged: docs/privacy/blurring.md."""
 FACE_CONFIDENCE, PERSON_CONFIDENCE = 0.3, 0.2
-"""Low: to hide what is no face costs nothing, not to hide one tells who it was."""
+"""Low: to hide what is no face costs little, not to hide one tells who it was."""
+LARGE_FACE, LARGE_FACE_CONFIDENCE = 64, 0.75
+"""From so many pixels of FACE_SIZE on a face is plain, and what hardly looks like one is none."""
+LOOKS_A_SECOND = 5.0
+"""Of a clip; between two looks everybody goes straight."""
 HEAD, HEAD_OF_WIDTH = 0.3, 0.65
 """What of a person's box is the head: this share of its height, more where the box is broad, for who bends or lies."""
 LOOK_EVERY_S = 1.0
 AGAIN_S = 300.0
+
+
+MEND_BLURRING = (
+    "the engine fetches the weights once when a camera hides somebody; without internet put "
+    + " and ".join(f"{WEIGHTS[name].file} (SHA-256 {WEIGHTS[name].sha256})" for name in (FACES, PERSONS))
+    + " into DATA/models/detectors; OpenVINO must be installed (pip install openvino)"
+)
+
+
+def why_nobody_looks(folders: Sequence[Path]) -> str | None:
+    """Why faces cannot be looked for here, for people; None where they can. Fetches nothing."""
+    try:
+        Finder(folders).load()
+    except (CheckpointError, BackendError) as error:
+        return str(error)
+    return None
 
 
 class Finder:
@@ -42,8 +63,17 @@ class Finder:
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
         self._lock = threading.Lock()
-        self._faces: Detector | None = None
-        self._persons: Detector | None = None
+        self._detectors: tuple[Detector, Detector] | None = None
+
+    def load(self) -> tuple[Detector, Detector]:
+        """Of faces and of persons; never fetches, for that may take minutes. Raises CheckpointError, BackendError."""
+        if self._detectors is None:
+            for name in (FACES, PERSONS):
+                if stored_weights(name, self._folders) is None:
+                    raise CheckpointError(f"the weights of {name} are not here yet")
+            faces = load_face_detector(self._folders, size=FACE_SIZE, lowest=FACE_CONFIDENCE)
+            self._detectors = faces, load_detector(PERSONS, "cpu", self._folders, size=max(PERSON_SIZES))
+        return self._detectors
 
     def find(self, image: Image, blur: Blur) -> list[Hiding]:
         """Where faces are, and where a head must be because a person is there; whole persons if those are hidden.
@@ -51,17 +81,16 @@ class Finder:
         Raises CheckpointError, BackendError.
         """
         with self._lock:
-            if self._faces is None or self._persons is None:
-                for name in (FACES, PERSONS):
-                    if stored_weights(name, self._folders) is None:
-                        raise CheckpointError(f"the weights of {name} are not here yet")
-                self._faces = load_face_detector(self._folders, size=FACE_SIZE, lowest=FACE_CONFIDENCE)
-                self._persons = load_detector(PERSONS, "cpu", self._folders, size=PERSON_SIZE)
-            (faces,) = self._faces.detect([scaled(image, FACE_SIZE)])
-            (things,) = self._persons.detect([scaled(image, PERSON_SIZE)])
-        persons = [one.box for one in things if one.label == PERSON and one.confidence >= PERSON_CONFIDENCE]
+            detect_faces, detect_things = self.load()
+            large = scaled(image, FACE_SIZE)
+            (faces,) = detect_faces.detect([large])
+            things = detect_things.detect([scaled(image, size) for size in PERSON_SIZES])
+        persons = [one.box for one in chain(*things) if one.label == PERSON and one.confidence >= PERSON_CONFIDENCE]
         aspect = image.shape[0] / image.shape[1]
-        found = [Hiding(one.box) for one in faces]
+        plain_from = LARGE_FACE / large.shape[0]
+        found = [
+            Hiding(one.box) for one in faces if one.box.height < plain_from or one.confidence >= LARGE_FACE_CONFIDENCE
+        ]
         return found + [Hiding(box if blur.persons else head_of(box, aspect), face=False) for box in persons]
 
 
@@ -110,17 +139,21 @@ class Anonymity:
 
         Raises StoreError where the engine stops, or nothing can be decoded.
         """
-        found = []
+        found: list[tuple[float, Sequence[Hiding] | None]] = []
+        looked_s = float("-inf")
         for at_s, image in _decoded(material):
             if self._stopped.is_set():
                 raise StoreError("the clip was given up because the engine stops")
-            places = self._look(self._clips, image, material.blur)
+            if at_s - looked_s < 0.95 / LOOKS_A_SECOND:
+                found.append((at_s, None))
+                continue
+            looked_s, places = at_s, self._look(self._clips, image, material.blur)
             if places is None:
                 yield from ((at_s, hide_all(image)) for at_s, image in _decoded(material))
                 return
             found.append((at_s, places))
-        for (at_s, image), places in zip(_decoded(material), spread(found), strict=True):
-            yield at_s, hide(image, places)
+        for (at_s, image), hidden in zip(_decoded(material), spread(found), strict=True):
+            yield at_s, hide(image, hidden)
 
     def close(self) -> None:
         """Gives up the clip that is being made."""

@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from . import __version__
+from .anonymity import MEND_BLURRING, why_nobody_looks
 from .assembly import model_folders
 from .config import CameraConfig, Config, ModelOptions, data_dir, load_config
 from .config.places import container_config, detector_folders
@@ -25,6 +26,7 @@ from .domain.scene import PERSON
 from .sources.address import redact, scheme_of, split_url
 from .sources.frigate import FrigateDiscovery, FrigateOptions
 from .store.opening import look
+from .store.privacy import BlurChoice
 from .store.store import Store
 from .vision.checkpoint import list_checkpoints
 from .vision.classifier import load_classifier
@@ -70,6 +72,7 @@ def examine(data: Path, config_file: Path | None) -> Iterator[Finding]:
     config, findings = _configuration(config_file)
     yield _inference(data, config.model)
     yield _detector(data, config)
+    yield _blurring(data, config)
     yield _storage(data, config)
     yield from findings
     yield from _reachable(config)
@@ -152,6 +155,20 @@ def _detector(data: Path, config: Config) -> Finding:
         "the engine fetches it once when a camera has zones or lines; without internet, put the file with SHA-256 "
         f"{WEIGHTS[name].sha256} into one of these",
     )
+
+
+def _blurring(data: Path, config: Config) -> Finding:
+    """Looks, and fetches nothing."""
+    hidden = {camera.id: config.privacy.of(camera.privacy) for camera in config.cameras.values()}
+    who = ", ".join(f"{name} ({'persons' if blur.persons else 'faces'})" for name, blur in hidden.items() if blur.on)
+    if not who and not config.privacy.of(BlurChoice()).on:
+        return Finding(
+            "blurring", ABSENT, "no camera hides faces or persons", "privacy: {blur_faces: true} hides faces"
+        )
+    reason = why_nobody_looks(detector_folders(data))
+    if reason is None:
+        return Finding("blurring", GOOD, f"in pictures of: {who or 'no camera yet'}")
+    return Finding("blurring", WARNING, f"{who or 'no camera yet'}: pictures are hidden whole: {reason}", MEND_BLURRING)
 
 
 def _storage(data: Path, config: Config) -> Finding:

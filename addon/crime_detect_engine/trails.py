@@ -17,8 +17,8 @@ NEAR = 1.5
 LIKE = 2.0
 """Boxes whose heights differ by more are two people."""
 
-Found = Sequence[tuple[float, Sequence[Hiding]]]
-"""Of each picture, in order, its time in seconds and what was found in it."""
+Found = Sequence[tuple[float, Sequence[Hiding] | None]]
+"""Of each picture, in order, its time in seconds and what was found in it; None where nobody looked."""
 
 
 def spread(found: Found) -> list[list[Hiding]]:
@@ -40,14 +40,14 @@ def spread(found: Found) -> list[list[Hiding]]:
 
 def _between(found: Found) -> list[list[Hiding]]:
     """What was found, and straight lines over the pictures in which it was not."""
-    filled = [list(places) for _, places in found]
+    filled = [list(places or ()) for _, places in found]
     for index, (at_s, places) in enumerate(found):
-        for place in places:
+        for place in places or ():
             for later in range(index + 1, len(found)):
                 gap_s = found[later][0] - at_s
                 if gap_s > GAP_S:
                     break
-                again = _same(place, found[later][1], gap_s)
+                again = _same(place, found[later][1] or (), gap_s)
                 if again is not None:
                     for middle in range(index + 1, later):
                         share = (found[middle][0] - at_s) / gap_s

@@ -49,7 +49,7 @@ def hide(image: Image, places: Sequence[Hiding]) -> Image:
         return image
     hidden = np.array(image, np.uint8)
     mask = np.zeros(image.shape[:2], np.uint8)
-    for place in places:
+    for place in sorted(places, key=lambda one: one.box.area):  # coarse averages lie over fine ones
         left, top, right, bottom = _around(place, image.shape[1], image.shape[0])
         if right <= left or bottom <= top:
             continue
