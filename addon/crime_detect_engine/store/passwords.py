@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -106,12 +107,12 @@ class Passwords:
 
     def _verify(self, digest: str | None, password: str) -> tuple[bool, str | None]:
         if self._nobody is None:
-            self._nobody = self._hasher.hash("nobody's")
+            self._nobody = self._hasher.hash(secrets.token_hex(16))
         try:
             self._hasher.verify(digest or self._nobody, password)
         except (VerificationError, InvalidHashError):
             return False, None
-        if digest is None:
+        if not digest:
             return False, None
         return True, self._hasher.hash(password) if self._hasher.check_needs_rehash(digest) else None
 

@@ -82,9 +82,13 @@ class AccountLimit:
 
     def succeed(self, name: str, address: str) -> None:
         """This address is one of theirs from now on. What was tried elsewhere goes on counting."""
-        self._known[(name, network_of(address))] = None
-        self._known.move_to_end((name, network_of(address)))
-        self._tries.pop(self._key(name, address), None)
+        key, known = self._key(name, address), (name, network_of(address))
+        if key == known:
+            self._tries.pop(key, None)
+        elif (tries := self._tries.get(key)) is not None:
+            tries.count -= 1  # this one was counted before anybody knew that it was right
+        self._known[known] = None
+        self._known.move_to_end(known)
         while len(self._known) > MAX_ADDRESSES:
             self._known.popitem(last=False)
 
