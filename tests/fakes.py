@@ -30,6 +30,7 @@ from crime_detect_engine.domain.ports import (
     StoredMedia,
 )
 from crime_detect_engine.domain.reporting import CameraWord, ReportFile, ReportFormat, ReportQuery
+from crime_detect_engine.domain.subjects import Erasure, SubjectExport, SubjectFinding, SubjectQuery, SubjectRecord
 from crime_detect_engine.domain.types import (
     CameraChanged,
     ChangeType,
@@ -163,6 +164,10 @@ class FakeEngine:
             listener(event)
 
     # EngineControl
+
+    @property
+    def subjects(self) -> FakeSubjects:
+        return FakeSubjects(self)
 
     def info(self) -> Mapping[str, Any]:
         model = {"name": "demo" if self.demo else "default", "version": "1", "labels": ["normal", "fighting"]}
@@ -578,6 +583,41 @@ class TwilioServer:
             return self._refuse(401, 20003, "Authenticate")
         found = [message for message in reversed(self.messages) if message["to"] == request.query.get("To")]
         return web.json_response({"messages": found, "next_page_uri": None, "page": 0, "page_size": 50})
+
+
+class FakeSubjects:
+    """Everything of the stored incidents is kept and nothing is on hold; what is asked is an action."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    def _finding(self, query: SubjectQuery) -> SubjectFinding:
+        found = [
+            SubjectRecord(one.incident_id, one.camera, one.label, one.started_at, one.ended_at, one.hold, 2, 1000)
+            for one in self._engine.stored.values()
+            if query.start <= one.started_at <= query.end and (query.cameras is None or one.camera in query.cameras)
+        ]
+        return SubjectFinding(found, f"confirm-{len(found)}")
+
+    async def find(self, query: SubjectQuery, actor: Actor) -> SubjectFinding:
+        self._engine.actions.append(("subject_find", query, actor.name))
+        return self._finding(query)
+
+    async def export(self, query: SubjectQuery, actor: Actor) -> SubjectExport:
+        self._engine.actions.append(("subject_export", query, actor.name))
+        path = self._engine.folder / "kept.zip"
+        path.write_bytes(b"PK kept")
+        return SubjectExport(path, 7, len(self._finding(query).records))
+
+    async def erase(self, query: SubjectQuery, confirm: str, reason: str, actor: Actor) -> Erasure:
+        found = self._finding(query)
+        if confirm != found.confirm:
+            raise InvalidInputError("look again")
+        self._engine.actions.append(("subject_erase", query, reason, actor.name))
+        gone = [one for one in found.records if one.spared is None]
+        for one in gone:
+            del self._engine.stored[one.incident_id]
+        return Erasure(len(gone), 2 * len(gone), 1000 * len(gone), [one for one in found.records if one.spared])
 
 
 class WebhookServer:

@@ -32,6 +32,10 @@ ONLY_FOR = {
     ("GET", "/api/v1/incidents/{incident}/evidence.zip"): {"investigator", "admin", "integration"},
     ("GET", "/api/v1/incidents/{incident}/evidence.sig"): {"investigator", "admin", "integration"},
     ("GET", "/cameras/{camera}/masks"): {"admin"},
+    ("GET", "/subjects"): {"investigator", "admin"},
+    ("POST", "/api/v1/subjects/find"): {"investigator", "admin"},
+    ("POST", "/api/v1/subjects/export"): {"investigator", "admin"},
+    ("POST", "/api/v1/subjects/erase"): {"admin"},
     ("GET", "/api/v1/models"): {"admin"},
     ("POST", "/api/v1/models/{model}/activate"): {"admin"},
     ("POST", "/api/v1/models/{model}/rollback"): {"admin"},
@@ -67,6 +71,8 @@ BODIES = {
     "cameras": {"source": "rtsp://10.0.0.9/s", "name": "Gate"}, "retention": {"incidents": "10d"},
     "users": {"name": "ana", "password": "seven green bottles", "role": "viewer"}, "{user}": {"disabled": False},
     "tokens": {"name": "script", "role": "viewer"}, "password": {"current": "x", "new": "seven green bottles"},
+    **dict.fromkeys(("find", "export"), {"from": "2026-11-21T02:00:00Z", "to": "2026-11-21T03:00:00Z"}),
+    "erase": {"from": "2026-11-21T02:00:00Z", "to": "2026-11-21T03:00:00Z", "reason": "asked"},
 }  # fmt: skip
 
 

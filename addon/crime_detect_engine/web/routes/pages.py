@@ -22,7 +22,7 @@ _STATIC = {path.name: path for path in (Path(__file__).parent.parent / "static")
 _LATEST = 12
 _OBJECTS = {"People": (PERSON,), "Vehicles": VEHICLES, "Animals": ANIMALS, "Things": CARRIED}
 _AFTER_LOGIN = re.compile(
-    r"(incidents(/[0-9A-Z]{26})?|cameras/[a-z0-9_]{1,32}/(masks|zones)|analyze|reports|audit|account|users)?"
+    r"(incidents(/[0-9A-Z]{26})?|cameras/[a-z0-9_]{1,32}/(masks|zones)|analyze|reports|subjects|audit|account|users)?"
 )
 
 
