@@ -166,6 +166,7 @@ def _add_administration(commands: Any) -> None:
     create.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
     _add_data(create)
     _add_evidence(commands)
+    _add_audit(commands)
     _add_later(commands)
 
 
@@ -197,6 +198,19 @@ def _add_later(commands: Any) -> None:
         later.add_argument("subject", nargs="?", metavar=subject)
         later.add_argument(option)
         later.set_defaults(command=f"{name} {action}")
+
+
+def _add_audit(commands: Any) -> None:
+    actions = commands.add_parser("audit", help="who did and saw what").add_subparsers(required=True, metavar="ACTION")
+    export = _command(actions, "export", ".audit_commands:export_command", "write the audit to a file")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new file")
+    export.add_argument("--format", default="jsonl", choices=("jsonl", "csv"), help="only jsonl can be checked")
+    export.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
+    _add_data(export)
+    verify = _command(actions, "verify", ".audit_commands:verify_command", "check a file: exit code 0 good, 3 bad")
+    verify.add_argument("file", type=Path, metavar="FILE")
+    verify.add_argument("--public-key", type=Path, metavar="FILE", help="the installation's, PEM; others are refused")
+    verify.add_argument("--json", action="store_true")
 
 
 def _rate(text: str) -> float:

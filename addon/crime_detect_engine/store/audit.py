@@ -88,6 +88,18 @@ class Audit:
 
         return await self._database.read(read)
 
+    async def after(self, query: AuditQuery, entry_id: int, limit: int) -> Sequence[AuditEntry]:
+        """Oldest first from the one after `entry_id` on, with links; `query.cursor` and `query.limit` do not count."""
+        where = and_(audit.c.id > entry_id, *_conditions(query))
+        wanted = select(audit).where(where).order_by(audit.c.id).limit(limit)
+
+        def read(connection: Connection) -> Sequence[AuditEntry]:
+            rows = connection.execute(wanted).all()
+            found = _links(connection, [row.id for row in rows])
+            return [AuditEntry(**row._asdict(), link=found.get(row.id)) for row in rows]
+
+        return await self._database.read(read)
+
     async def actions(self) -> Sequence[str]:
         return await self._database.read(
             lambda c: c.execute(select(audit.c.action).distinct().order_by(audit.c.action)).scalars().all()
