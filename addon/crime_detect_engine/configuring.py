@@ -20,7 +20,7 @@ from .domain.clock import Clock
 from .domain.errors import ConfigError, InvalidInputError, NotFoundError, SourceError
 from .domain.ports import Actor
 from .domain.types import Image
-from .domain.units import format_duration, format_size
+from .keeping import rules_json
 from .line import Line
 from .pipeline import Pipeline
 from .sources import build_source
@@ -192,19 +192,16 @@ class Configuring:
     # --- the rest of the file ----------------------------------------------------------------------------------
 
     def retention(self) -> Mapping[str, Any]:
-        options = self._retention()
-        return {
-            "incidents": format_duration(options.incidents_s),
-            "below_threshold": format_duration(options.below_threshold_s),
-            "per_class": {label: format_duration(keep_s) for label, keep_s in options.per_class_s.items()},
-            "media_quota": format_size(options.media_quota),
-        }
+        return rules_json(self._retention())
 
     async def set_retention(self, changes: Mapping[str, Any], actor: Actor) -> Mapping[str, Any]:
-        _refuse_references(changes)
-        async with self._changing:
-            await self._write(("retention",), {(key,): value or None for key, value in changes.items()})
-        await self._audit.append(actor, "retention", "retention", changes)
+        now = self.retention()
+        wanted = {key: value for key, value in changes.items() if value != now.get(key)}
+        _refuse_references(wanted)
+        if wanted:
+            async with self._changing:
+                await self._write(("retention",), {(key,): value or None for key, value in wanted.items()})
+            await self._audit.append(actor, "retention", "retention", wanted)
         return self.retention()
 
     async def set_model(self, name: str) -> None:

@@ -37,6 +37,8 @@ SERVED = {
     "DELETE /api/v1/incidents/{incident}",
     "GET /api/v1/incidents/{incident}/snapshot.jpg",
     "GET /api/v1/incidents/{incident}/clip.mp4",
+    "GET /api/v1/incidents/{incident}/original.jpg",
+    "GET /api/v1/incidents/{incident}/original.mp4",
     "GET /api/v1/incidents/{incident}/scores",
     "GET /api/v1/incidents/{incident}/evidence.zip",
     "GET /api/v1/incidents/{incident}/evidence.sig",
@@ -52,6 +54,10 @@ SERVED = {
     "GET /api/v1/sources/frigate",
     "GET /api/v1/retention",
     "PUT /api/v1/retention",
+    "GET /api/v1/retention/state",
+    "POST /api/v1/retention/dry-run",
+    "POST /api/v1/retention/confirm",
+    "GET /api/v1/incidents/{incident}/files",
     "DELETE /api/v1/mqtt/discovery",
     "GET /api/v1/events",
     "GET /api/v1/models",
@@ -60,7 +66,7 @@ SERVED = {
 }
 LATER = (
     "GET /analytics/hotspots", "GET /settings", "PUT /settings",
-    "POST /retention/dry-run", "GET /audit", "GET /users", "GET /training", "POST /training",
+    "GET /audit", "GET /users", "GET /training", "POST /training",
 )  # fmt: skip
 METHODS = {"get", "post", "put", "patch", "delete"}
 TYPES = {"string", "number", "integer", "boolean", "object", "array"}
@@ -166,7 +172,7 @@ def test_schemas_are_sound_and_references_lead_somewhere(document: dict[str, Any
 def test_writes_describe_what_they_read(document: dict[str, Any]) -> None:
     models = "POST /api/v1/models/{model}"
     silent = {"POST /api/v1/alerts/test", f"{models}/activate", f"{models}/rollback"}
-    silent.add("POST /api/v1/cameras/{camera}/accept_view")
+    silent |= {"POST /api/v1/cameras/{camera}/accept_view", "POST /api/v1/retention/confirm"}
     for method, path, operation in operations(document):
         if method not in ("get", "delete") and f"{method.upper()} {path}" not in silent:
             content = operation["requestBody"]["content"]

@@ -321,12 +321,13 @@ async def test_what_cannot_be_read_or_is_refused_to_a_camera_is_said_without_its
 
 
 async def test_retention_changes_what_is_sent_and_keeps_the_rest(house):
-    assert house.configuring.retention() == {
-        "incidents": "30d", "below_threshold": "7d", "per_class": {}, "media_quota": "20GB",
+    assert (before := house.configuring.retention()) == {
+        "incidents": "30d", "below_threshold": "7d", "per_class": {}, "per_verdict": {}, "snapshots": None,
+        "clips": "5d", "originals": None, "trends": "1825d", "media_quota": "20GB", "archive": None,
     }  # fmt: skip
     wanted = {"incidents": "60d", "per_class": {"fighting": "90d"}, "media_quota": "1.5TB"}
     answered = await house.configuring.set_retention(wanted, ANNA)
-    assert answered == wanted | {"below_threshold": "7d", "media_quota": "1500GB"}
+    assert answered == before | wanted | {"media_quota": "1500GB"}
     assert "incidents: 60d   # ask the lawyer" in house.file.read_text()
     assert house.config.retention.clips_s == 5 * 86400
     await house.configuring.set_retention({"incidents": None, "per_class": {}, "media_quota": None}, ANNA)

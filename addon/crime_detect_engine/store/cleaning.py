@@ -20,7 +20,17 @@ from .audit import append_audit, prune_audit
 from .caution import clock_doubts, confirm, stranger, trust_clock
 from .events import prune_events
 from .journal import Change, Journal
-from .lifecycle import doom, known_paths, prune_lifecycle
+from .lifecycle import (
+    Holdings,
+    KeptFile,
+    LifecycleEntry,
+    doom,
+    entries,
+    files_of,
+    holdings,
+    known_paths,
+    prune_lifecycle,
+)
 from .media import CLIP, SNAPSHOT
 from .outbox import prune_outbox
 from .planning import KINDS, RECORD, Deletion, Plan, media_bytes, plan
@@ -152,6 +162,13 @@ class Retention:
             return [*trends.gone(connection, start, end), *trends.standing(connection, start, end)]
 
         return await self._database.read(read)
+
+    async def holdings(self) -> Holdings:
+        return await self._database.read(holdings)
+
+    async def files(self, incident_id: str, limit: int = 500) -> tuple[Sequence[KeptFile], Sequence[LifecycleEntry]]:
+        """What is kept of an incident, and what became of its files, newest first; also of one that is gone."""
+        return await self._database.read(lambda c: (files_of(c, incident_id), entries(c, incident_id, limit)))
 
     async def unknown_files(self) -> Sequence[str]:
         """Files in the media folder that belong to no record: for a person to look at, never deleted."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 
 from .media import MediaFolder
-from .tables import lifecycle, media
+from .tables import incidents, lifecycle, media
 
 ENGINE = "engine"
 HOT, COPYING, COPIED, ARCHIVED = "hot", "copying", "copied", "archive"
@@ -38,6 +38,29 @@ class MediaFile:
     camera: str
     kind: str
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file as people are told of it; `doomed` is why it is about to go."""
+
+    path: str
+    kind: str
+    bytes: int
+    created_at: datetime
+    archived: bool
+    doomed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """How many records there are and are on hold, files that wait to be deleted or moved, bytes in the archive."""
+
+    records: int
+    on_hold: int
+    doomed: int
+    moving: int
+    archived: Mapping[str, Mapping[str, int]]
 
 
 def log(
@@ -122,6 +145,28 @@ def entries(connection: Connection, incident_id: str | None, limit: int) -> list
         LifecycleEntry(row.at, row.action, row.path, row.incident_id, row.actor, row.reason)
         for row in connection.execute(query)
     ]
+
+
+def files_of(connection: Connection, incident_id: str) -> list[KeptFile]:
+    query = select(media).where(media.c.incident_id == incident_id).order_by(media.c.path)
+    return [
+        KeptFile(row.path, row.kind, row.bytes, row.created_at, row.tier == ARCHIVED, row.doomed)
+        for row in connection.execute(query)
+    ]
+
+
+def holdings(connection: Connection) -> Holdings:
+    def count(table: Table, condition: ColumnElement[bool] | None = None) -> int:
+        query = select(func.count()).select_from(table)
+        return int(connection.execute(query if condition is None else query.where(condition)).scalar_one())
+
+    return Holdings(
+        count(incidents),
+        count(incidents, incidents.c.hold.is_(True)),
+        count(media, media.c.doomed.is_not(None)),
+        count(media, media.c.tier.in_((COPYING, COPIED))),
+        usage(connection, archived=True),
+    )
 
 
 def prune_lifecycle(connection: Connection, now: datetime, keep_s: float) -> int:

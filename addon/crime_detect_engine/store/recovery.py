@@ -130,8 +130,8 @@ def _look_at_rest(journal: Journal, uuid: str) -> None:
     journal.doubt = None
     if other and (rest or missing):
         journal.doubt = (
-            f"the database is another than before: {len(rest)} files belong to no record of it, and {len(missing)} that "
-            "it names are not there; was an old copy restored?"
+            f"the database is another than before: {len(rest)} files belong to no record of it, and {len(missing)} "
+            "that it names are not there; was an old copy restored?"
         )
     elif len(rest) > len(known) + LEFT_BEHIND:
         journal.doubt = f"{len(rest)} files belong to no record, and only {len(known)} do: is this the right database?"

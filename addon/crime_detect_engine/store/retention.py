@@ -75,7 +75,9 @@ def _size(value: object) -> int:
         raise vol.Invalid(str(error)) from error
 
 
-def _folder(value: object) -> Path:
+def _folder(value: object) -> Path | None:
+    if value is None:
+        return None
     path = Path(str(value)) if isinstance(value, str) else Path()
     if not path.is_absolute() or "\0" in str(path):
         raise vol.Invalid("expected the full path of a folder, like /mnt/archive/crime_detect")
@@ -91,7 +93,7 @@ def _named(values: Mapping[str, Any]) -> dict[str, Any]:
 
 _ARCHIVE = vol.All(
     {vol.Required("path"): _folder, vol.Optional("after"): vol.Any(None, _period), "quota": vol.Any(None, _size)},
-    lambda value: ArchiveOptions(**_named(value)),
+    lambda value: None if value["path"] is None else ArchiveOptions(**_named(value)),
 )
 
 SCHEMA = vol.All(

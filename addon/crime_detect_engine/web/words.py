@@ -50,6 +50,15 @@ def weighed(weight: float) -> str:
     return f"{'for' if weight > 0 else 'against'} it: {weight:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
+def amount(count: float) -> str:
+    """Bytes as people say them: `1.5 GB`."""
+    units = ("B", "kB", "MB", "GB", "TB")
+    unit = 0
+    while count >= 1000 and unit < len(units) - 1:
+        count, unit = count / 1000, unit + 1
+    return f"{count:.{1 if unit and count < 10 else 0}f} {units[unit]}"
+
+
 def attributes(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(what, value) of each thing that was seen or told beside, as text."""
     return [(_ATTRIBUTES.get(key) or readable(key), _said(value)) for key, value in found.items()]
