@@ -50,8 +50,10 @@ from crime_detect_engine.domain.types import (
 )
 from crime_detect_engine.domain.ulid import ulid
 from crime_detect_engine.domain.wire import timestamp
+from crime_detect_engine.keeping import changed, plan_json, rules_json
 from crime_detect_engine.reporting import Reporter, ReportSite
 from crime_detect_engine.store.media_key import MediaKey
+from crime_detect_engine.store.planning import Plan
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.store.stored_file import StoredFile
 from crime_detect_engine.vision.anomaly import AnomalyDetector
@@ -95,16 +97,16 @@ class FakeEngine:
     events: list[Event] = field(default_factory=list)
     analysis: Mapping[str, Any] = field(default_factory=dict)
     keeps: dict[str, Any] = field(
-        default_factory=lambda: {
-            "incidents": "30d", "below_threshold": "7d", "per_class": {"fighting": "90d"}, "media_quota": "20GB",
-        }
-    )  # fmt: skip
+        default_factory=lambda: rules_json(RetentionOptions(per_class_s={"fighting": 90 * 86400.0}))
+    )
     """The retention."""
     offered: list[tuple[str, str]] = field(default_factory=lambda: [("frigate:shed", "Shed")])
     """Cameras of Frigate."""
     fixed: str | None = None
     """Why no camera can be changed."""
     active_model: str = "fights"
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+    """Who was not let in to an original."""
     media_key: MediaKey | None = None
     """What opens sealed files in `folder`."""
     seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -164,6 +166,14 @@ class FakeEngine:
             listener(event)
 
     # EngineControl
+
+    @property
+    def keeping(self) -> FakeKeeping:
+        return FakeKeeping(self)
+
+    @property
+    def originals(self) -> FakeOriginals:
+        return FakeOriginals(self)
 
     @property
     def subjects(self) -> FakeSubjects:
@@ -382,6 +392,52 @@ class FakeEngine:
 
     def metrics(self) -> str:
         return "crime_detect_up 1\n"
+
+
+class FakeKeeping:
+    """A `Keeping` over a FakeEngine: nothing is due, and each file was made once."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    async def state(self) -> Mapping[str, Any]:
+        archive = {"configured": False, "there": False, "error": None, "usage": {}, "bytes": 0, "on_their_way": 0}
+        return {
+            "rules": self._engine.retention(), "held_off": [], "usage": {"front_door": {"snapshot": 1000}},
+            "media_bytes": 1000, "media_quota": 20 * 10**9, "database_bytes": 4096, "free_bytes": 5 * 10**9,
+            "total_bytes": 10**10, "error": None, "records": 1, "on_hold": 0, "to_be_deleted": 0, "archive": archive,
+        }  # fmt: skip
+
+    async def dry_run(self, rules: Mapping[str, Any], limit: int, offset: int) -> Mapping[str, Any]:
+        options = changed(RetentionOptions(), rules)
+        return plan_json(Plan(()), options, self._engine.clock_at, limit, offset)
+
+    async def confirm(self, actor: Actor) -> None:
+        self._engine.actions.append(("retention_confirm", actor.name))
+
+    async def files(self, incident_id: str) -> Mapping[str, Any]:
+        return {"items": [], "log": [{"at": timestamp(self._engine.clock_at), "action": "create", "path": "a.jpg"}]}
+
+
+class FakeOriginals:
+    """`Originals` over a FakeEngine: what a test put into its folder as ID.original.jpg or .mp4."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    def _file(self, incident_id: str, kind: str) -> Path:
+        return self._engine.folder / f"{incident_id}.original.{'jpg' if kind == 'snapshot' else 'mp4'}"
+
+    async def kinds(self, incident_id: str) -> frozenset[str]:
+        return frozenset(kind for kind in ("snapshot", "clip") if self._file(incident_id, kind).exists())
+
+    async def open(self, incident: Incident, kind: str, actor: Actor) -> StoredMedia | None:
+        self._engine.actions.append(("original", incident.incident_id, kind, actor.name))
+        path = self._file(incident.incident_id, kind)
+        return StoredFile(path, self._engine.media_key) if path.exists() else None
+
+    async def refuse(self, incident_id: str, kind: str, actor: Actor) -> None:
+        self._engine.refused.append((incident_id, kind, actor.name))
 
 
 class FakeRecords:

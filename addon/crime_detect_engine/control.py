@@ -29,6 +29,7 @@ from .domain.types import (
     Verdict,
 )
 from .domain.wire import timestamp
+from .keeping import Keeping
 from .line import Line
 from .pipeline import Pipeline
 from .reporting import Reporter
@@ -72,6 +73,8 @@ class Control:
         self._send_test = send_test
         self._switching = asyncio.Lock()
         self.subjects = SubjectDesk(store, clock, pipeline.lines)
+        self.keeping = Keeping(store, clock)
+        self.originals = store.originals
         self.uuid = store.uuid
         self.epoch = store.epoch
 

@@ -42,6 +42,8 @@ class Entry:
     picture: Picture | None
     material: ClipMaterial | None
     blur: Blur = NOBODY
+    masked: bool = False
+    """Of such a camera no original is kept: what its masks hide is nobody's to see."""
 
     @property
     def bytes(self) -> int:
@@ -87,7 +89,9 @@ class Writer:
         material = None
         if alert.type is ChangeType.END:
             material = line.recorder.finish(alert.incident_id, judge.score.tick_s if judge.score else 0.0)
-        entry = Entry(alert, line.config.location, grounds, picture, material, line.recorder.blur())
+        entry = Entry(
+            alert, line.config.location, grounds, picture, material, line.recorder.blur(), bool(line.config.masks)
+        )
         if self._held_bytes + entry.bytes > HELD_BYTES:
             self.bare += 1
             entry = replace(entry, picture=None, material=None)
@@ -162,16 +166,25 @@ async def store_entry(store: Store, anonymity: Anonymity, entry: Entry) -> None:
     """Stores one alert: its picture and clip are files before the record names them, and whoever is to be hidden is
     hidden before anything is encoded. Raises StoreError.
     """
-    alert, snapshot, clip = entry.alert, None, None
+    alert, snapshot, original, clip = entry.alert, None, None, None
     hidden: list[bool] = []
+    keeps = store.originals.wanted and not entry.masked
     if entry.picture is not None:
+        if keeps and entry.blur.on:
+            original = await asyncio.to_thread(_untouched, entry.picture)
         snapshot = await asyncio.to_thread(_snapshot, entry.picture, entry, anonymity)
         hidden.append(entry.blur.on)
     if entry.material is not None:
         clip = await _clip(store, anonymity, alert.incident_id, entry.material)
         hidden += [entry.material.blur.on] if clip is not None else []
+        if keeps and clip is not None and entry.material.blur.on:
+            await store.clips.keep_original(alert.incident_id, entry.material.span, _pictures(entry.material))
     blurred = all(hidden) if hidden else None
-    await store.write(alert, snapshot, IncidentContext(entry.location, entry.grounds, blurred), clip)
+    await store.write(alert, snapshot, IncidentContext(entry.location, entry.grounds, blurred), clip, original)
+
+
+def _untouched(picture: Picture) -> bytes:
+    return encode_jpeg(picture.rgb())
 
 
 def _snapshot(picture: Picture, entry: Entry, anonymity: Anonymity) -> bytes:
@@ -184,4 +197,8 @@ async def _clip(store: Store, anonymity: Anonymity, incident_id: str, material: 
         return await store.clips.encode(incident_id, anonymity.clip(material))
     if material.span is not None:
         return await store.clips.remux(incident_id, material.span)
-    return await store.clips.encode(incident_id, [(frame.tick_s, frame.jpeg) for frame in material.frames])
+    return await store.clips.encode(incident_id, _pictures(material))
+
+
+def _pictures(material: ClipMaterial) -> list[tuple[float, bytes]]:
+    return [(frame.tick_s, frame.jpeg) for frame in material.frames]

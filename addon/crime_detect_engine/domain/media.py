@@ -1,9 +1,14 @@
-"""Owns the protocol of a picture or clip that is kept, whether it lies on the disk in clear or sealed."""
+"""Owns the protocols of pictures and clips that are kept, in clear or sealed, and of the untouched originals of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from .types import Incident
+
+if TYPE_CHECKING:
+    from .administration import Actor
 
 
 class StoredMedia(Protocol):
@@ -29,3 +34,19 @@ class StoredMedia(Protocol):
         ...
 
     def read(self) -> bytes: ...
+
+
+class Originals(Protocol):
+    """What blurring hides, as `snapshot` and `clip`; who asks has the role already."""
+
+    async def kinds(self, incident_id: str) -> frozenset[str]:
+        """Which there are."""
+        ...
+
+    async def open(self, incident: Incident, kind: str, actor: Actor) -> StoredMedia | None:
+        """None where there is none. Audited, and logged as an access, before it is handed out."""
+        ...
+
+    async def refuse(self, incident_id: str, kind: str, actor: Actor) -> None:
+        """Audits who was not let in."""
+        ...

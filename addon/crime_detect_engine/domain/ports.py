@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from .administration import Actor as Actor
 from .administration import Administration
 from .administration import CameraView as CameraView
+from .keeping import Keeping
+from .media import Originals
 from .media import StoredMedia as StoredMedia
 from .reporting import Reporting
-from .subjects import SubjectRights
 from .seeing import Backend as Backend
 from .seeing import Classifier as Classifier
 from .seeing import Detector as Detector
+from .subjects import SubjectRights
 from .types import (
     Event,
     Frame,
@@ -233,7 +235,13 @@ class EngineControl(Administration, Reporting, Protocol):
     epoch: str
 
     @property
+    def originals(self) -> Originals: ...
+
+    @property
     def subjects(self) -> SubjectRights: ...
+
+    @property
+    def keeping(self) -> Keeping: ...
 
     def info(self) -> Mapping[str, Any]:
         """The `info` payload plus `device`, `model`, `fallback`, `version`, `outbox`, `storage`, `uptime_s`."""

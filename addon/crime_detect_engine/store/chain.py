@@ -29,9 +29,10 @@ from .evidence.links import (
     sha256,
 )
 from .incidents import load_scores
-from .media import CLIP, SNAPSHOT, MediaFolder
+from .media import CLIP, ORIGINAL_SNAPSHOT, ORIGINALS, SNAPSHOT, MediaFolder
 from .records import find_row, incident_document, incident_from
 from .tables import audit, chain, chain_contents, incidents, meta
+from .tables import media as files
 
 Circumstances = Callable[[str], Mapping[str, Any] | None]
 """Camera, rules and model in force for a camera, free of secrets; None when the camera is not known."""
@@ -138,7 +139,7 @@ def _content(
     return {
         "incident": incident_document(incident),
         "scores_sha256": before["scores_sha256"] if before else scores_digest(connection, incident_id),
-        "media": _media(folder, incident, before or {}),
+        "media": _media(connection, folder, incident, before or {}),
         "circumstances": before["circumstances"] if before else circumstances(incident.camera),
     }
 
@@ -147,11 +148,17 @@ def scores_digest(connection: Connection, incident_id: str) -> str:
     return sha256(canonical(load_scores(connection, incident_id)))
 
 
-def _media(folder: MediaFolder | None, incident: Incident, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Digest and size of picture and clip; `sha256` None for a file that cannot be read."""
+def _media(
+    connection: Connection, folder: MediaFolder | None, incident: Incident, before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Digest and size of picture and clip, and of their originals; `sha256` None for a file that cannot be read."""
     known = before.get("media", {})
     media: dict[str, Any] = {}
-    for kind, path, revision in ((SNAPSHOT, incident.snapshot, incident.snapshot_rev), (CLIP, incident.clip, 0)):
+    kept = [(SNAPSHOT, incident.snapshot, incident.snapshot_rev), (CLIP, incident.clip, 0)]
+    own = files.c.kind.in_(ORIGINALS) & files.c.doomed.is_(None) & (files.c.incident_id == incident.incident_id)
+    for kind, path in connection.execute(select(files.c.kind, files.c.path).where(own).order_by(files.c.kind)):
+        kept.append((kind, path, incident.snapshot_rev if kind == ORIGINAL_SNAPSHOT else 0))
+    for kind, path, revision in kept:
         if path is None:
             continue
         same = known.get(kind)

@@ -17,7 +17,7 @@ from crime_detect_engine.domain.types import Incident, Severity
 
 from . import mp4
 from .journal import Journal
-from .media import CLIP, SUFFIX, TRANSCODE
+from .media import CLIP, ORIGINAL_CLIP, SUFFIX, TRANSCODE
 from .records import find_row, incident_from
 from .stored_file import StoredFile
 
@@ -48,6 +48,19 @@ class Clips:
     async def encode(self, incident_id: str, pictures: Iterable[mp4.TimedPicture]) -> str | None:
         """Encodes pictures that are masked already; read lazily in the clip thread. As `remux`."""
         return await self._make(incident_id, CLIP, lambda target: mp4.encode(pictures, target, self._stopped))
+
+    async def keep_original(
+        self, incident_id: str, span: PacketSpan | None, pictures: Iterable[mp4.TimedPicture]
+    ) -> None:
+        """What the camera sent, sealed: the packets, or `pictures` where there are none."""
+
+        def write(target: mp4.Target) -> None:
+            if span is not None:
+                mp4.remux(span, target, self._stopped)
+            else:
+                mp4.encode(pictures, target, self._stopped)
+
+        await self._make(incident_id, ORIGINAL_CLIP, write)
 
     async def playable(self, incident: Incident) -> str | None:
         """The path of a clip that browsers play, transcoded now if need be and kept; None when there is none."""

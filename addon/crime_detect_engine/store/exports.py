@@ -169,7 +169,7 @@ class Exports:
             elif not self._journal.folder.exists(relative):
                 missing[MEDIA_PARTS[kind]] = "the record names it, and it is not on the disk"
             else:
-                files[kind] = self._journal.folder.path(relative)
+                files[kind] = self._journal.folder.file(relative)
         content = latest(connection, incident_id)
         if incident.ended_at is None:
             notes.append("the incident was still going on: the chain has no link of it yet, only of who asked for this")

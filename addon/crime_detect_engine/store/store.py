@@ -41,9 +41,10 @@ from .journal import Change, Journal
 from .media import RESERVE_BYTES, SNAPSHOT, MediaFolder
 from .media_key import MediaKey
 from .opening import choose_backend, open_database
-from .privacy import PrivacyOptions
+from .originals import Originals
 from .passwords import Passwords
 from .planning import media_bytes
+from .privacy import PrivacyOptions
 from .recovery import recover
 from .retention import RetentionOptions
 from .runtime import CameraSwitches
@@ -84,6 +85,7 @@ class Store:
         self.users = Users(database, clock, self._passwords)
         self.audit = Audit(database, clock)
         self.clips = Clips(journal)
+        self.originals = Originals(journal)
         self.figures = Figures(database)
         self.evidence = Exports(journal, data_dir, self.uuid)
         self.subjects = Subjects(journal, data_dir)
@@ -127,6 +129,7 @@ class Store:
         journal = Journal(Database(engine, backend, executor), folder, clock, deliveries_for, loop)
         store = cls(executor, journal, data_dir, identity)
         store.retention.options = retention
+        store.originals.wanted = privacy.encrypt_originals
         return store
 
     async def close(self) -> None:
@@ -158,13 +161,16 @@ class Store:
         snapshot: bytes | None,
         context: IncidentContext = _NO_CONTEXT,
         clip: str | None = None,
+        original: bytes | None = None,
     ) -> IncidentChanged | None:
         """One transaction: incident, scores, event, deliveries. None below ALERT.
 
         `snapshot` is a JPEG that becomes the next revision, `clip` what `clips` returned. A picture that cannot be
         written is left out (`storage_error`); a StoreError means that nothing was written and the call may be repeated.
         """
-        return await self._database.call(lambda: writing.write_alert(self._journal, alert, snapshot, context, clip))
+        return await self._database.call(
+            lambda: writing.write_alert(self._journal, alert, snapshot, context, clip, original)
+        )
 
     async def attach_clip(self, incident_id: str, clip: str) -> IncidentChanged | None:
         """For a clip that came after the end. Raises NotFoundError."""

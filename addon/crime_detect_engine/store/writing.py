@@ -11,17 +11,26 @@ from crime_detect_engine.domain.types import Alert, ChangeType, Incident, Incide
 
 from .incidents import IncidentContext, insert_scores, last_score_at, merge, open_incidents
 from .journal import Change, Journal
-from .media import CLIP, SNAPSHOT, SUFFIX, media_stem
+from .media import CLIP, ORIGINAL_SNAPSHOT, SNAPSHOT, SUFFIX, media_stem
 from .records import find_row, incident_from, load
 from .tables import media
 
 
 def write_alert(
-    journal: Journal, alert: Alert, jpeg: bytes | None, context: IncidentContext, clip: str | None
+    journal: Journal,
+    alert: Alert,
+    jpeg: bytes | None,
+    context: IncidentContext,
+    clip: str | None,
+    original: bytes | None = None,
 ) -> IncidentChanged | None:
-    """Picture first, then one transaction: a record never names a picture that is not there."""
+    """Picture first, then one transaction: a record never names a picture that is not there.
+
+    `original` is the picture as it was before whoever was to be hidden was hidden.
+    """
     before, stem = journal.database.transact(lambda c: _current(c, alert), write=False)
     pictured = jpeg is not None and _has_room(journal, alert) and journal.keep(stem, SNAPSHOT, jpeg)
+    untouched = pictured and original is not None and journal.keep(stem, ORIGINAL_SNAPSHOT, original)
 
     def job(connection: Connection) -> Change:
         after = merge(before, alert, context)
@@ -33,13 +42,16 @@ def write_alert(
         insert_scores(connection, alert.incident_id, alert.scores)
         if pictured and jpeg is not None:
             journal.register(connection, after, stem, SNAPSHOT, len(jpeg))
+        if untouched and original is not None:
+            journal.register(connection, after, stem, ORIGINAL_SNAPSHOT, len(original))
         return change
 
     try:
         return journal.commit(job).event
     except StoreError:
         if pictured and before is None:
-            journal.folder.remove(stem + SUFFIX[SNAPSHOT])
+            for kind in (SNAPSHOT, ORIGINAL_SNAPSHOT):
+                journal.folder.remove(stem + SUFFIX[kind])
         raise
 
 

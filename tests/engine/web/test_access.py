@@ -31,7 +31,13 @@ ONLY_FOR = {
     ("DELETE", "/api/v1/incidents/{incident}"): {"admin"},
     ("GET", "/api/v1/incidents/{incident}/evidence.zip"): {"investigator", "admin", "integration"},
     ("GET", "/api/v1/incidents/{incident}/evidence.sig"): {"investigator", "admin", "integration"},
+    ("GET", "/api/v1/incidents/{incident}/original.jpg"): {"investigator", "admin"},
+    ("GET", "/api/v1/incidents/{incident}/original.mp4"): {"investigator", "admin"},
     ("GET", "/cameras/{camera}/masks"): {"admin"},
+    ("GET", "/retention"): {"admin"},
+    ("GET", "/api/v1/retention/state"): {"admin"},
+    ("POST", "/api/v1/retention/confirm"): {"admin"},
+    ("GET", "/api/v1/incidents/{incident}/files"): {"investigator", "admin"},
     ("GET", "/subjects"): {"investigator", "admin"},
     ("POST", "/api/v1/subjects/find"): {"investigator", "admin"},
     ("POST", "/api/v1/subjects/export"): {"investigator", "admin"},
@@ -42,9 +48,16 @@ ONLY_FOR = {
     **{
         (method, f"/api/v1/{path}"): {"admin"}
         for method, path in (
-            ("GET", "users"), ("POST", "users"), ("GET", "users/{user}"), ("PATCH", "users/{user}"),
-            ("DELETE", "users/{user}"), ("GET", "users/{user}/sessions"), ("DELETE", "users/{user}/sessions"),
-            ("GET", "tokens"), ("POST", "tokens"), ("DELETE", "tokens/{token}"),
+            ("GET", "users"),
+            ("POST", "users"),
+            ("GET", "users/{user}"),
+            ("PATCH", "users/{user}"),
+            ("DELETE", "users/{user}"),
+            ("GET", "users/{user}/sessions"),
+            ("DELETE", "users/{user}/sessions"),
+            ("GET", "tokens"),
+            ("POST", "tokens"),
+            ("DELETE", "tokens/{token}"),
         )
     },  # fmt: skip
     ("GET", "/users"): {"admin"},
@@ -58,6 +71,7 @@ ONLY_FOR = {
             ("GET", "/api/v1/sources/frigate"),
             ("GET", "/api/v1/retention"),
             ("PUT", "/api/v1/retention"),
+            ("POST", "/api/v1/retention/dry-run"),
             ("DELETE", "/api/v1/mqtt/discovery"),
         )
     },

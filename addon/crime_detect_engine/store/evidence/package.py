@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crime_detect_engine.domain.media import StoredMedia
+
 from .container import Packer
 from .keys import SigningKey
 from .links import Content, Link
@@ -35,7 +37,7 @@ class Material:
     circumstances: Mapping[str, Any] | None
     custody: Mapping[str, Any]
     links: Sequence[tuple[Link, Content | None]]
-    files: Mapping[str, Path]
+    files: Mapping[str, StoredMedia]
     missing: Mapping[str, str]
     made_at: str
     engine: Mapping[str, str]
@@ -66,7 +68,7 @@ def build_package(material: Material, key: SigningKey, path: Path) -> str:
             if kind not in material.files:
                 continue
             try:
-                media = material.files[kind].open("rb")
+                media = material.files[kind].open()
             except FileNotFoundError:
                 missing[name] = "the file went while the package was made, or is not on the disk"
                 continue

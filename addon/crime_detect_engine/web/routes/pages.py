@@ -11,6 +11,7 @@ from aiohttp import web
 from crime_detect_engine.domain.scene import ANIMALS, CARRIED, PERSON, VEHICLES
 from crime_detect_engine.domain.types import IncidentSource
 from crime_detect_engine.web.access import ACTOR, allows, allows_at, role
+from crime_detect_engine.web.auditing import HOUR, IMPERSONAL, audited, unaudited
 from crime_detect_engine.web.rendering import camera_names, incident_labels, render
 from crime_detect_engine.web.route import ENGINE, UPLOAD_LIMIT_BYTES, Route, read_query
 from crime_detect_engine.web.visibility import visible_camera, visible_cameras, visible_incident
@@ -26,6 +27,7 @@ _AFTER_LOGIN = re.compile(
 )
 
 
+@audited("list_incidents", "incidents", fold_s=HOUR)
 @role("analyst")
 async def show_cameras(request: web.Request) -> web.Response:
     """Cameras with their live picture, and the latest incidents; who sees aggregates only is led to the reports."""
@@ -45,6 +47,7 @@ async def show_cameras(request: web.Request) -> web.Response:
     )
 
 
+@audited("list_incidents", "incidents", fold_s=HOUR)
 @role("viewer")
 async def show_incidents(request: web.Request) -> web.Response:
     """Incidents by filter, a page at a time."""
@@ -68,6 +71,7 @@ async def show_incidents(request: web.Request) -> web.Response:
     )
 
 
+@audited("view_incident", "{incident}")
 @role("viewer")
 async def show_incident(request: web.Request) -> web.Response:
     """One incident: what a notification on a phone opens."""
@@ -75,9 +79,13 @@ async def show_incident(request: web.Request) -> web.Response:
     names = camera_names(visible_cameras(request))
     # Snapshots of rules have their boxes drawn in already.
     boxes = [] if incident.source is IncidentSource.ZONE else list(incident.boxes)
-    return render(request, "incident.html", incident=incident, names=names, boxes_to_draw=boxes)
+    originals: frozenset[str] = frozenset()
+    if allows_at(request[ACTOR], incident.camera, "investigator"):
+        originals = await request.app[ENGINE].originals.kinds(incident.incident_id)
+    return render(request, "incident.html", incident=incident, names=names, boxes_to_draw=boxes, originals=originals)
 
 
+@audited("view_incident", "{incident}")
 @role("viewer")
 async def show_incident_card(request: web.Request) -> web.Response:
     """The card of one incident as it stands in lists, for pages that add it while they are open."""
@@ -86,6 +94,7 @@ async def show_incident_card(request: web.Request) -> web.Response:
     return render(request, "card.html", incident=incident, names=names)
 
 
+@unaudited(IMPERSONAL)
 @role("admin")
 async def show_masks(request: web.Request) -> web.Response:
     """Drawing what of a camera shall never be seen."""
@@ -93,6 +102,7 @@ async def show_masks(request: web.Request) -> web.Response:
     return render(request, "masks.html", camera=camera, why_fixed=request.app[ENGINE].why_fixed(camera.id))
 
 
+@unaudited(IMPERSONAL)
 @role("viewer")
 async def show_zones(request: web.Request) -> web.Response:
     """Zones and lines of a camera: drawn by those who may change its settings, looked at by everybody else."""
@@ -107,12 +117,14 @@ async def show_zones(request: web.Request) -> web.Response:
     )
 
 
+@unaudited(IMPERSONAL)
 @role("operator")
 async def show_analyze(request: web.Request) -> web.Response:
     """Upload a video or photo and see what the model says."""
     return render(request, "analyze.html", limit_bytes=request.app[UPLOAD_LIMIT_BYTES])
 
 
+@unaudited(IMPERSONAL)
 @role(None)
 async def show_login(request: web.Request) -> web.Response:
     """Sign in with a token; a link brings it in the fragment, which browsers never send."""
@@ -124,6 +136,7 @@ def page_after_login(wanted: str) -> str:
     return wanted if _AFTER_LOGIN.fullmatch(wanted) else ""
 
 
+@unaudited(IMPERSONAL)
 @role(None)
 async def get_static(request: web.Request) -> web.StreamResponse:
     """Style, scripts and icon."""

@@ -1,0 +1,66 @@
+"""Owns the untouched originals: what blurring hides, sealed, for investigators alone, and each look at it written down."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from crime_detect_engine.domain.ports import Actor
+from crime_detect_engine.domain.types import Incident
+
+from . import lifecycle
+from .audit import append_audit
+from .journal import Journal
+from .media import CLIP, ORIGINAL_CLIP, ORIGINAL_SNAPSHOT, ORIGINALS, SNAPSHOT
+from .records import find_row
+from .stored_file import StoredFile
+from .tables import media
+
+KINDS = {SNAPSHOT: ORIGINAL_SNAPSHOT, CLIP: ORIGINAL_CLIP}
+LOOKED, REFUSED = "original", "original refused"
+"""The audit's words."""
+
+
+class Originals:
+    """`wanted`: whether new ones are kept. Kinds are spoken of as `snapshot` and `clip`."""
+
+    def __init__(self, journal: Journal, *, wanted: bool = False) -> None:
+        self.wanted = wanted
+        self._journal = journal
+        self._database = journal.database
+
+    async def kinds(self, incident_id: str) -> frozenset[str]:
+        """Which there are."""
+        kept = media.c.kind.in_(ORIGINALS) & media.c.doomed.is_(None)
+        query = select(media.c.kind).where(media.c.incident_id == incident_id, kept)
+        found = await self._database.read(lambda c: set(c.execute(query).scalars()))
+        return frozenset(kind for kind, own in KINDS.items() if own in found)
+
+    async def open(self, incident: Incident, kind: str, actor: Actor) -> StoredFile | None:
+        """None where there is none. In the audit and in the file's log before anybody has seen a byte."""
+        own, at = KINDS[kind], self._journal.clock.now()
+
+        def job(connection: Connection) -> str | None:
+            query = select(media.c.path).where(
+                media.c.incident_id == incident.incident_id, media.c.kind == own, media.c.doomed.is_(None)
+            )
+            path = connection.execute(query).scalar()
+            there = path is not None and self._journal.folder.exists(path)
+            append_audit(connection, at, actor, LOOKED, incident.incident_id, {"kind": kind, "found": there})
+            if path is None or not there:
+                return None
+            file = lifecycle.MediaFile(path, incident.incident_id, incident.camera, own, 0)
+            lifecycle.log(connection, "access", file, at, actor.name[:64])
+            return str(path)
+
+        relative = await self._database.write(job)
+        return None if relative is None else self._journal.folder.file(relative)
+
+    async def refuse(self, incident_id: str, kind: str, actor: Actor) -> None:
+        """Writes down who was not let in; nothing for an incident that is none."""
+        at = self._journal.clock.now()
+
+        def job(connection: Connection) -> None:
+            if find_row(connection, incident_id) is not None:
+                append_audit(connection, at, actor, REFUSED, incident_id, {"kind": kind})
+
+        await self._database.write(job)
