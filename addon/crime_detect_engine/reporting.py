@@ -14,8 +14,9 @@ from . import __version__
 from .analytics.html import report_html
 from .analytics.periods import Period, period_asked
 from .analytics.report import Place, Report, ReportBuilder, report_json
-from .analytics.sheets import BOM, COLUMNS, Cell, cells, csv_text
+from .analytics.sheets import BOM, COLUMNS, Cell, cells, csv_text, figure_rows
 from .analytics.words import conclusion, days_of, title_of
+from .domain.accounts import includes
 from .domain.clock import Clock
 from .domain.errors import StoreError
 from .domain.ports import Actor, IncidentQuery, Page, StoredMedia
@@ -112,6 +113,8 @@ class Reporter:
         self._place = asyncio.Semaphore(1)
 
     async def make_report(self, query: ReportQuery, format_: ReportFormat, actor: Actor) -> ReportFile:
+        if not includes(actor.role, "viewer"):
+            query = replace(query, aggregates_only=True, pictures=False)
         period = period_asked(query, self._clock.now(), self._site.zone)
         details = {"format": str(format_), "from": timestamp(period.start), "to": timestamp(period.end)}
         await self._records.audit(actor, "read_report", period.name, details)
@@ -217,8 +220,9 @@ class Reporter:
             return report_pdf(report)
         if format_ is ReportFormat.JSON:
             return json.dumps(report_json(report), ensure_ascii=False, indent=1).encode()
-        rows = [self._cells(entry.incident, report.place.cameras) for entry in report.entries]
-        return f"{BOM if report.query.bom else ''}{csv_text([COLUMNS, *rows])}".encode()
+        listed = [self._cells(entry.incident, report.place.cameras) for entry in report.entries]
+        rows = figure_rows(report) if report.query.aggregates_only else [COLUMNS, *listed]
+        return f"{BOM if report.query.bom else ''}{csv_text(rows)}".encode()
 
 
 def _small(stored: StoredMedia) -> bytes | None:

@@ -192,6 +192,8 @@ class _Sheet:
 
     def incidents(self) -> list[Flowable]:
         report, period = self.report, self.report.period
+        if report.query.aggregates_only:
+            return []
         if not report.entries:
             return [*self.title("Incidents"), self.text("None.", _style(9, _MUTED))]
         rows: list[list[object]] = [

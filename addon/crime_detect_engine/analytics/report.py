@@ -126,7 +126,7 @@ class ReportBuilder:
             at = self._acknowledged.get(incident.incident_id)
             self.figures.add(incident, self._period.zone, at)
             self._place_in_time(incident)
-            if len(self.entries) < MAX_LISTED:
+            if len(self.entries) < MAX_LISTED and not self._query.aggregates_only:
                 after_s = None if at is None else max((at - incident.started_at).total_seconds(), 0.0)
                 name = self._place.cameras.get(incident.camera, incident.camera)
                 link, until = self._place.link(incident.incident_id), self._place.kept_until(incident)

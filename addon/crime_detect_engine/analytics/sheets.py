@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from crime_detect_engine.domain.types import Incident
 from crime_detect_engine.domain.wire import timestamp
 
+from .report import Report
+
 Cell = str | int | float | bool | None
 BOM = "\ufeff"
 _RUNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\u2212")
@@ -37,6 +39,24 @@ def _cell(value: Cell) -> str | int | float:
         return value
     plain = value.replace("\0", "")
     return f"'{plain}" if plain[:1] in _RUNS or plain.lstrip()[:1] in _RUNS else plain
+
+
+def figure_rows(report: Report) -> list[Sequence[Cell]]:
+    """The counts of a report, for who is shown no single incident: what is counted, of what, how many."""
+    figures, counted = report.figures, report.figures.totals()
+    rows: list[Sequence[Cell]] = [("figure", "of", "count")]
+    rows += [("total", name, value) for name, value in counted.items() if isinstance(value, int)]
+    named = {camera: report.name_of(camera) for camera in report.cameras}
+    rows += [("camera", named[camera], figures.cameras[camera]) for camera in report.cameras]
+    for title, counts in (
+        ("class", figures.labels),
+        ("severity", figures.severities),
+        ("verdict", figures.verdicts),
+        ("not told", figures.silent),
+    ):
+        rows += [(title, name, count) for name, count in sorted(counts.items())]
+    rows += [("hour", hour, count) for hour, count in enumerate(figures.hours)]
+    return rows
 
 
 def cells(incident: Incident, camera_name: str, link: str | None) -> list[Cell]:

@@ -85,6 +85,8 @@ def kept(report: Report) -> list[tuple[str, str]]:
     if storage.get("free_bytes") is not None:
         lines.append(("Free on the disk", size(storage["free_bytes"])))
     lines += [(f"Kept, {readable(name).lower()}", period) for name, period in storage["keeps"].items()]
+    if report.query.aggregates_only:
+        return lines
     held = sum(entry.incident.hold for entry in report.entries)
     lines.append(("On hold, kept until released", str(held)))
     until = [entry.kept_until for entry in report.entries if entry.kept_until is not None]

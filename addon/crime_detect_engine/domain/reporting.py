@@ -46,6 +46,8 @@ class ReportQuery:
     """Whether HTML and PDF have small pictures of incidents in them."""
     bom: bool = False
     """Whether CSV begins with the mark by which Excel knows UTF-8."""
+    aggregates_only: bool = False
+    """Counts and no single incident, which is all that an analyst gets whatever they ask for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ SCOPES = {
     "retention": "what is kept for how long",
     "privacy": "export and erasure for people in the picture",
     "audit": "the audit",
-    "accounts": "people and tokens",
+    "accounts:read": "who has an account or a token",
 }
 """What a scope opens, for people. A token still needs the role."""
 PAGES = "pages"
@@ -32,7 +32,7 @@ _READ = {"GET", "HEAD"}
 _RULES: tuple[tuple[str, str, str | None], ...] = (
     # method ("read", "write" or "any"), pattern below /api/v1, scope
     ("any", r"session|users/me(/.*)?", OWN),
-    ("any", r"(users|tokens|sessions)(/.*)?", "accounts"),
+    ("read", r"(users|tokens|sessions)(/.*)?", "accounts:read"),
     ("any", r"audit(/.*)?", "audit"),
     ("any", r"(subjects|privacy)(/.*)?", "privacy"),
     ("any", r"retention(/.*)?", "retention"),
