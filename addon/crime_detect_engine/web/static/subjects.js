@@ -76,7 +76,7 @@ function show(answer) {
     cell(row, timeOf(one.started_at));
     cell(row, one.camera);
     cell(row, linkTo(one));
-    cell(row, `${one.files}, ${size(one.bytes)}`);
+    cell(row, `${one.files} · ${size(one.bytes)}`);
     cell(row, one.spared ?? "");
   }
   localize(body);
