@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import __version__
+from .auditing import Auditor
 from .config import Config
 from .control import Control
 from .domain.clock import Clock
@@ -57,7 +58,9 @@ class Door:
             picture_links=self.picture_links,
             has_name=named,
             sign_in=self._sign_in(),
+            audit=Auditor(self._store, self._clock),
         )
+        self._run(self._store.audit.accesses.run(), "audit")
         if certificate is None:
             return await serve(app, host, port)
         self._run(certificate.run(), "certificate")

@@ -108,6 +108,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         result=optional(_ANYTHING),
         error=optional(_TEXT),
     ),
+    "AuditEntry": thing(
+        id=_COUNT,
+        at=_TIME,
+        actor=_TEXT,
+        role=_TEXT,
+        action=_TEXT,
+        target=_TEXT,
+        details=_ANYTHING,
+        link=thing(seq=optional(_COUNT), hash=optional(_TEXT)),
+    ),
     "User": thing(
         id=_COUNT,
         name=_TEXT,

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from aiohttp import web
 
+from crime_detect_engine.domain.auditing import Auditing
 from crime_detect_engine.domain.errors import CrimeDetectError
 from crime_detect_engine.domain.ports import EngineControl
 
 from .access import ACCESS, LOGIN_LINKS, PLACE, Access
+from .auditing import AUDIT, AUDITOR, Auditor, note_access
 from .errors import Handler, PasswordDueError, UnauthenticatedError, answer, answer_http, is_api, status_and_code
 from .jobs import JOBS, Jobs
 from .live import LIVE, LivePictures
@@ -50,6 +52,7 @@ def build_app(
     picture_links: PictureLinks | None = None,
     has_name: bool = False,
     sign_in: SignIn | None = None,
+    audit: Auditing | None = None,
 ) -> web.Application:
     """Everything that is served. `uploads` is a folder of its own for files being analysed; leftovers are deleted.
 
@@ -63,6 +66,8 @@ def build_app(
     app[LIVE] = LivePictures(engine)
     app[ENVIRONMENT] = build_environment()
     app[_HAS_NAME] = has_name
+    if audit is not None:
+        app[AUDIT], app[AUDITOR] = audit, Auditor(audit, access.clock)
     if sign_in is not None:
         app[SIGN_IN] = sign_in
         app[LOGIN_LINKS] = [(f"Sign in with {sign_in.provider.options.name}", ADDRESS)]
@@ -74,6 +79,7 @@ def build_app(
     for route in ROUTES:
         add_route(app, route)
     app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.append(note_access)
     app.on_startup.append(app[JOBS].start)
     app.on_shutdown.append(app[STREAMS].close)
     app.on_cleanup.append(app[JOBS].stop)

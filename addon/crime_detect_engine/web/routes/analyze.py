@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from crime_detect_engine.domain.errors import InvalidInputError, StoreError
 from crime_detect_engine.web.access import ACTOR, role
 from crime_detect_engine.web.answers import JOB, json_answer, named
+from crime_detect_engine.web.auditing import audited
 from crime_detect_engine.web.errors import TooLargeError
 from crime_detect_engine.web.jobs import JOBS, discard
 from crime_detect_engine.web.route import API, UPLOAD_LIMIT_BYTES, UPLOADS, Route
@@ -20,6 +21,7 @@ from crime_detect_engine.web.route import API, UPLOAD_LIMIT_BYTES, UPLOADS, Rout
 _CHUNK_BYTES = 256 * 1024
 
 
+@audited("analyze", "an upload", fold_s=0.0)
 @role("operator")
 async def start_analysis(request: web.Request) -> web.Response:
     """Takes one video or photo as the form field `file` and answers with the job that analyses it."""
@@ -76,6 +78,7 @@ def _display_name(filename: str) -> str:
     return "".join(c for c in last if c.isprintable())[-120:] or "upload"
 
 
+@audited("view_analysis", "{job}")
 @role("operator")
 async def get_job(request: web.Request) -> web.Response:
     """One analysis: `queued`, `running`, `done` with its result, or `failed` with the reason."""

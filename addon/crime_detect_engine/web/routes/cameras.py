@@ -12,6 +12,7 @@ from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.ports import Actor, CameraView
 from crime_detect_engine.web.access import ACCESS, ACTOR, allows_at, require_scope, role
 from crime_detect_engine.web.answers import CAMERA, CAMERAS, EMPTY, OBJECTS, json_answer, media, named
+from crime_detect_engine.web.auditing import BY_ENGINE, HOUR, IMPERSONAL, audited, unaudited
 from crime_detect_engine.web.errors import ForbiddenError, LaterError
 from crime_detect_engine.web.live import LIVE
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body
@@ -82,6 +83,7 @@ def camera_json(camera: CameraView, actor: Actor) -> dict[str, Any]:
     }
 
 
+@unaudited(IMPERSONAL)
 @role("analyst")
 async def list_cameras(request: web.Request) -> web.Response:
     """Cameras that the caller may see, with their state."""
@@ -89,12 +91,14 @@ async def list_cameras(request: web.Request) -> web.Response:
     return web.json_response({"items": items, "next_cursor": None})
 
 
+@unaudited(IMPERSONAL)
 @role("analyst")
 async def get_camera(request: web.Request) -> web.Response:
     """One camera with its state."""
     return web.json_response(camera_json(visible_camera(request), request[ACTOR]))
 
 
+@audited("view_live", "{camera}", fold_s=HOUR)
 @role("viewer")
 async def get_live_picture(request: web.Request) -> web.Response:
     """The newest picture as JPEG, masked; 404 while there is none or privacy is on."""
@@ -102,12 +106,14 @@ async def get_live_picture(request: web.Request) -> web.Response:
     return web.Response(body=jpeg, content_type="image/jpeg")
 
 
+@audited("view_objects", "{camera}", fold_s=HOUR)
 @role("viewer")
 async def list_objects(request: web.Request) -> web.Response:
     """Who and what is in view now: boxes relative to the picture; nothing while privacy is on or nobody looks."""
     return web.json_response(request.app[ENGINE].objects(visible_camera(request).id))
 
 
+@audited("view_live", "{camera}", fold_s=HOUR)
 @role("viewer")
 async def stream_live_pictures(request: web.Request) -> web.StreamResponse:
     """Motion JPEG at no more than 5 pictures a second, until the caller leaves."""
@@ -134,6 +140,7 @@ def _part(jpeg: bytes) -> bytes:
     return head.encode() + jpeg + b"\r\n"
 
 
+@unaudited(BY_ENGINE)
 @role("operator")
 async def snooze_camera(request: web.Request) -> web.Response:
     """No notifications from a camera (or of one class) for some minutes; 0 ends it."""
@@ -142,6 +149,7 @@ async def snooze_camera(request: web.Request) -> web.Response:
     return web.json_response(camera_json(visible_camera(request), request[ACTOR]))
 
 
+@unaudited(BY_ENGINE)
 @role("operator")
 async def accept_view(request: web.Request) -> web.Response:
     """What the camera shows now is as it should be: it is no longer told as tampered with."""
@@ -150,6 +158,7 @@ async def accept_view(request: web.Request) -> web.Response:
     return web.json_response(camera_json(visible_camera(request), request[ACTOR]))
 
 
+@unaudited(BY_ENGINE)
 @role("operator")
 async def change_camera(request: web.Request) -> web.Response:
     """Switches detection or privacy; admins and the integration also change settings, admins alone masks and blur."""
@@ -181,6 +190,7 @@ async def change_camera(request: web.Request) -> web.Response:
     return web.json_response(camera_json(visible_camera(request), actor))
 
 
+@unaudited(BY_ENGINE)
 @role("admin", "integration")
 async def add_camera(request: web.Request) -> web.Response:
     """A new camera, watched at once; its id is made from the name where none is sent."""
@@ -190,6 +200,7 @@ async def add_camera(request: web.Request) -> web.Response:
     return web.json_response(camera_json(camera, request[ACTOR]), status=201)
 
 
+@unaudited(BY_ENGINE)
 @role("admin", "integration")
 async def remove_camera(request: web.Request) -> web.Response:
     """Not watched any more; its incidents stay until retention takes them."""

@@ -14,6 +14,7 @@ from aiohttp import WSCloseCode, web
 from crime_detect_engine.domain.errors import CrimeDetectError, InvalidInputError
 from crime_detect_engine.web.access import ACCESS, ACTOR, role
 from crime_detect_engine.web.answers import Answer
+from crime_detect_engine.web.auditing import HOUR, audited
 from crime_detect_engine.web.feed import Feed, SlowClientError
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.streams import STREAMS
@@ -28,6 +29,7 @@ _RESUME = vol.Schema(
 )
 
 
+@audited("follow_events", "events", fold_s=HOUR)
 @role("viewer")
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Every event as a message; `since` and `epoch` resume after the last one seen."""

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from crime_detect_engine.web.access import ACTOR, role
 from crime_detect_engine.web.answers import media
+from crime_detect_engine.web.auditing import BY_ENGINE, IMPERSONAL, audited, unaudited
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.visibility import visible_incident
 
@@ -20,6 +21,7 @@ _DIGEST = vol.Schema(
 _CHUNK = 1 << 20
 
 
+@unaudited(BY_ENGINE)
 @role("investigator", "integration")
 async def get_evidence(request: web.Request) -> web.StreamResponse:
     """The signed package of an incident; its digest and detached signature are in headers. Audited."""
@@ -47,6 +49,7 @@ async def get_evidence(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@audited("evidence_signature", "{incident}")
 @role("investigator", "integration")
 async def get_evidence_signature(request: web.Request) -> web.Response:
     """The detached signature (64 bytes) of a package that was made before, by the SHA-256 of the whole file."""
@@ -57,6 +60,7 @@ async def get_evidence_signature(request: web.Request) -> web.Response:
     return web.Response(body=signature, headers=headers)
 
 
+@unaudited(IMPERSONAL)
 @role("viewer")
 async def get_evidence_key(request: web.Request) -> web.Response:
     """The public key that checks packages of this installation, in PEM."""

@@ -13,6 +13,7 @@ from crime_detect_engine.domain.types import Severity, Verdict
 from crime_detect_engine.domain.wire import incident_json
 from crime_detect_engine.web.access import ACTOR, require_role_at, role
 from crime_detect_engine.web.answers import EMPTY, INCIDENT, INCIDENTS, SCORES, json_answer, named
+from crime_detect_engine.web.auditing import BY_ENGINE, HOUR, audited, unaudited
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body, read_query
 from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_TIMESTAMP, TIMESTAMP
 from crime_detect_engine.web.visibility import visible_incident
@@ -70,6 +71,7 @@ def search_of(request: web.Request, search: dict[str, Any]) -> IncidentQuery:
     )
 
 
+@audited("list_incidents", "incidents", fold_s=HOUR)
 @role("viewer")
 async def list_incidents(request: web.Request) -> web.Response:
     """Incidents, newest first."""
@@ -77,12 +79,14 @@ async def list_incidents(request: web.Request) -> web.Response:
     return web.json_response({"items": [incident_json(i) for i in page.items], "next_cursor": page.next_cursor})
 
 
+@audited("view_incident", "{incident}")
 @role("viewer")
 async def get_incident(request: web.Request) -> web.Response:
     """One incident."""
     return web.json_response(incident_json(await visible_incident(request)))
 
 
+@audited("view_incident", "{incident}")
 @role("viewer")
 async def get_scores(request: web.Request) -> web.Response:
     """The scores of one incident in order: time and probability by class."""
@@ -91,6 +95,7 @@ async def get_scores(request: web.Request) -> web.Response:
     return web.json_response({"items": list(scores), "next_cursor": None})
 
 
+@unaudited(BY_ENGINE)
 @role("operator")
 async def set_verdict(request: web.Request) -> web.Response:
     """Says whether an incident was real (`confirmed`), a `false_alarm`, or unknown again (null)."""
@@ -100,6 +105,7 @@ async def set_verdict(request: web.Request) -> web.Response:
     return web.json_response(incident_json(changed))
 
 
+@unaudited(BY_ENGINE)
 @role("operator")
 async def acknowledge_incident(request: web.Request) -> web.Response:
     """Says that somebody has seen it and takes care."""
@@ -108,6 +114,7 @@ async def acknowledge_incident(request: web.Request) -> web.Response:
     return web.json_response(incident_json(changed))
 
 
+@unaudited(BY_ENGINE)
 @role("investigator", "integration")
 async def hold_incident(request: web.Request) -> web.Response:
     """Keeps an incident and its media from retention until it is released."""
@@ -116,6 +123,7 @@ async def hold_incident(request: web.Request) -> web.Response:
     return web.json_response(incident_json(changed))
 
 
+@unaudited(BY_ENGINE)
 @role("admin")
 async def delete_incident(request: web.Request) -> web.Response:
     """Deletes an incident and its media for good."""
@@ -124,6 +132,7 @@ async def delete_incident(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@unaudited(BY_ENGINE)
 @role("operator")
 async def report_incident(request: web.Request) -> web.Response:
     """Enters an incident that a person saw."""

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from crime_detect_engine.domain.errors import NotFoundError
 from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.auditing import audited
 from crime_detect_engine.web.picture_links import PICTURE_LINKS
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.stored import send_stored
@@ -15,6 +16,7 @@ from crime_detect_engine.web.visibility import visible_incident
 _REVISION = vol.Schema({vol.Optional("rev"): vol.All(vol.Coerce(int), vol.Range(min=0, max=10**9))})
 
 
+@audited("view_snapshot", "{incident}")
 @role("viewer")
 async def get_snapshot(request: web.Request) -> web.StreamResponse:
     """The best picture so far; with `rev` cacheable for ever, an older `rev` leads to the current one."""
@@ -30,6 +32,7 @@ async def get_snapshot(request: web.Request) -> web.StreamResponse:
     return await send_stored(request, picture, {"Content-Type": "image/jpeg", "Cache-Control": cache})
 
 
+@audited("view_clip", "{incident}")
 @role("viewer")
 async def get_clip(request: web.Request) -> web.StreamResponse:
     """The clip as MP4 that a browser plays; ranges are supported."""
@@ -51,6 +54,7 @@ async def get_clip(request: web.Request) -> web.StreamResponse:
     return await send_stored(request, clip, headers)
 
 
+@audited("view_snapshot_by_link", "{incident}")
 @role(None)
 async def get_linked_picture(request: web.Request) -> web.StreamResponse:
     """The best picture of one incident, for an hour, to whoever holds the signed address of an MMS."""

@@ -13,6 +13,7 @@ from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import NotFoundError
 from crime_detect_engine.web.access import ACCESS, role, set_cookie
 from crime_detect_engine.web.attempts import VALID_S, Attempts
+from crime_detect_engine.web.auditing import BY_ENGINE, IMPERSONAL, unaudited
 from crime_detect_engine.web.id_token import OidcError, printable
 from crime_detect_engine.web.oidc import Identity, Provider, ProviderDownError
 from crime_detect_engine.web.options import OidcOptions
@@ -47,6 +48,7 @@ def build_sign_in(options: OidcOptions, base_url: str, clock: Clock, welcome: We
     return SignIn(Provider(options, f"{base_url}/{CALLBACK}", clock), Attempts(clock), welcome)
 
 
+@unaudited(IMPERSONAL)
 @role(None)
 async def begin(request: web.Request) -> web.StreamResponse:
     """Sends the browser to the identity provider."""
@@ -64,6 +66,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@unaudited(BY_ENGINE)
 @role(None)
 async def finish(request: web.Request) -> web.StreamResponse:
     """Takes back whom the provider sends, once, in the browser that was sent there."""

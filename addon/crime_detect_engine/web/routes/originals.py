@@ -1,4 +1,4 @@
-"""Owns the untouched originals over HTTP: for investigators, never cached, and who is not let in is written down too."""
+"""Owns the untouched originals over HTTP: for investigators, never cached; who is not let in is written down too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from aiohttp import web
 from crime_detect_engine.domain.errors import NotFoundError
 from crime_detect_engine.web.access import ACTOR, role
 from crime_detect_engine.web.answers import Answer
+from crime_detect_engine.web.auditing import BY_ENGINE, unaudited
 from crime_detect_engine.web.errors import ForbiddenError, Handler
 from crime_detect_engine.web.route import API, ENGINE, Route
 from crime_detect_engine.web.stored import send_stored
@@ -40,6 +41,7 @@ class _GoneError(NotFoundError):
 
 
 @_refusals_noted("snapshot")
+@unaudited(BY_ENGINE)
 @role("investigator")
 async def get_original_picture(request: web.Request) -> web.StreamResponse:
     """The best picture as the camera sent it. Audited."""
@@ -47,6 +49,7 @@ async def get_original_picture(request: web.Request) -> web.StreamResponse:
 
 
 @_refusals_noted("clip")
+@unaudited(BY_ENGINE)
 @role("investigator")
 async def get_original_clip(request: web.Request) -> web.StreamResponse:
     """The clip as the camera sent it; ranges are supported. Audited."""

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from crime_detect_engine.domain.accounts import CAMERA_ROLES, PERSONAL_ROLES, ROLES
 from crime_detect_engine.web.access import ACCESS, ACTOR, SESSION, role
+from crime_detect_engine.web.auditing import IMPERSONAL, audited, unaudited
 from crime_detect_engine.web.rendering import camera_names, render
 from crime_detect_engine.web.route import Route
 from crime_detect_engine.web.scopes import SCOPES
@@ -25,6 +26,7 @@ ROLE_WORDS = {
 """What each role is for, on pages."""
 
 
+@unaudited(IMPERSONAL)
 @role("analyst")
 async def show_account(request: web.Request) -> web.Response:
     """Who one is here, one's password and sessions."""
@@ -45,6 +47,7 @@ async def show_account(request: web.Request) -> web.Response:
     )
 
 
+@audited("view_accounts", "users")
 @role("admin")
 async def show_users(request: web.Request) -> web.Response:
     """Everybody with an account, and all tokens."""

@@ -13,8 +13,10 @@ from aiohttp import web
 from crime_detect_engine.domain.errors import CrimeDetectError, NotFoundError
 from crime_detect_engine.domain.reporting import ReportFormat, ReportKind, ReportQuery
 from crime_detect_engine.domain.types import Verdict
-from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.access import ACTOR, allows, role
 from crime_detect_engine.web.answers import INCIDENTS, OBJECT, media
+from crime_detect_engine.web.auditing import BY_ENGINE, IMPERSONAL, unaudited
+from crime_detect_engine.web.errors import ForbiddenError
 from crime_detect_engine.web.rendering import camera_names, incident_labels, render
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_DATE, QUERY_TIMESTAMP
@@ -26,6 +28,8 @@ from crime_detect_engine.web.words import readable
 from .incidents import CAMERA, SEARCH, search_of
 
 _LOG = logging.getLogger(__name__)
+_NARROW = ("from", "to", "min_confidence")
+"""With these somebody who is shown counts only could ask for one incident after the other, and for its score."""
 _TRUTH = vol.In(["true", "false"], msg="expected true or false")
 _FILTERS = {
     vol.Optional("date"): QUERY_DATE,
@@ -60,6 +64,7 @@ _FRAMED = (
 )
 
 
+@unaudited(BY_ENGINE)
 @role("analyst")
 async def get_report(request: web.Request) -> web.Response:
     """A day or a week of the cameras that the caller may see, as JSON, CSV, HTML or PDF."""
@@ -67,6 +72,8 @@ async def get_report(request: web.Request) -> web.Response:
         raise NotFoundError("There are reports of days and weeks: daily and weekly.")
     asked = read_query(request, REPORT)
     camera, actor = asked.get("camera"), request[ACTOR]
+    if not allows(actor, "viewer") and (narrow := [one for one in _NARROW if one in asked]):
+        raise ForbiddenError(f"This needs the role viewer: {', '.join(narrow)} would single incidents out.")
     if camera is not None and not actor.may_see(camera):
         raise NotFoundError("No such camera.")
     verdict, format_ = asked.get("verdict"), ReportFormat(asked["format"])
@@ -91,6 +98,7 @@ async def get_report(request: web.Request) -> web.Response:
     return web.Response(body=file.data, headers=headers)
 
 
+@unaudited(BY_ENGINE)
 @role("viewer")
 async def export_incidents(request: web.Request) -> web.StreamResponse:
     """Everything that a search finds and the caller may see, newest first, as one CSV or JSON."""
@@ -115,6 +123,7 @@ async def export_incidents(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@unaudited(IMPERSONAL)
 @role("analyst")
 async def show_reports(request: web.Request) -> web.Response:
     """Choosing a day or a week, seeing its report, and taking it along."""

@@ -8,6 +8,7 @@ from aiohttp import web
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.web.access import ACTOR, allows, role
 from crime_detect_engine.web.answers import EMPTY, OBJECT, RETENTION
+from crime_detect_engine.web.auditing import BY_ENGINE, IMPERSONAL, audited, unaudited
 from crime_detect_engine.web.errors import ForbiddenError
 from crime_detect_engine.web.rendering import camera_names, incident_labels, render
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body, read_query
@@ -47,12 +48,14 @@ _PART = vol.Schema(
 _EVERY = "Retention covers all cameras"
 
 
+@unaudited(IMPERSONAL)
 @role("admin", "integration")
 async def get_retention(request: web.Request) -> web.Response:
     """How long things are kept, and how much."""
     return web.json_response(dict(request.app[ENGINE].retention()))
 
 
+@unaudited(BY_ENGINE)
 @role("admin", "integration")
 async def put_retention(request: web.Request) -> web.Response:
     """Changes what is sent; null goes back to the default, what is left out stays."""
@@ -68,6 +71,7 @@ async def put_retention(request: web.Request) -> web.Response:
     return web.json_response(dict(await engine.set_retention(body, request[ACTOR])))
 
 
+@audited("dry_run", "retention")
 @role("admin", "integration")
 async def dry_run(request: web.Request) -> web.Response:
     """What would be deleted and moved now and why, by the rules in force or changed by those that are sent."""
@@ -78,6 +82,7 @@ async def dry_run(request: web.Request) -> web.Response:
     return web.json_response(dict(plan))
 
 
+@unaudited(IMPERSONAL)
 @role("admin")
 async def get_state(request: web.Request) -> web.Response:
     """What lies where, the archive, what is on hold, and why clean-up waits."""
@@ -85,6 +90,7 @@ async def get_state(request: web.Request) -> web.Response:
     return web.json_response(dict(await request.app[ENGINE].keeping.state()))
 
 
+@unaudited(BY_ENGINE)
 @role("admin")
 async def confirm(request: web.Request) -> web.Response:
     """Clean-up goes on: somebody has looked at the disk, the database or the clock that it doubts."""
@@ -93,6 +99,7 @@ async def confirm(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@audited("view_files", "{incident}")
 @role("investigator")
 async def get_files(request: web.Request) -> web.Response:
     """The files of an incident, and what became of each: made, looked at, moved, deleted."""
@@ -100,6 +107,7 @@ async def get_files(request: web.Request) -> web.Response:
     return web.json_response(dict(await request.app[ENGINE].keeping.files(incident.incident_id)))
 
 
+@unaudited(IMPERSONAL)
 @role("admin")
 async def show_retention(request: web.Request) -> web.Response:
     """The rules, what they would delete, what lies where."""

@@ -7,12 +7,14 @@ from aiohttp import web
 from crime_detect_engine import __version__
 from crime_detect_engine.web.access import ACTOR, role
 from crime_detect_engine.web.answers import HEALTH, INFO, OBJECT, json_answer, media
+from crime_detect_engine.web.auditing import IMPERSONAL, unaudited
 from crime_detect_engine.web.feed import visible_info
 from crime_detect_engine.web.openapi import openapi
 from crime_detect_engine.web.route import API, DECLARED, ENGINE, Route
 from crime_detect_engine.web.visibility import require_all_cameras
 
 
+@unaudited(IMPERSONAL)
 @role(None)
 async def get_health(request: web.Request) -> web.Response:
     """Whether the engine sees and can store (200), or not and why (503). With `blind=ok`, cameras that are all away are
@@ -23,6 +25,7 @@ async def get_health(request: web.Request) -> web.Response:
     return web.json_response({"ok": healthy, **reasons}, status=200 if healthy else 503)
 
 
+@unaudited(IMPERSONAL)
 @role("viewer")
 async def get_metrics(request: web.Request) -> web.Response:
     """Prometheus text of the whole engine; not for callers limited to some cameras."""
@@ -31,12 +34,14 @@ async def get_metrics(request: web.Request) -> web.Response:
     return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
+@unaudited(IMPERSONAL)
 @role("analyst")
 async def get_info(request: web.Request) -> web.Response:
     """The engine, its model, device and versions."""
     return web.json_response(visible_info(request.app[ENGINE].info(), request[ACTOR]))
 
 
+@unaudited(IMPERSONAL)
 @role(None)
 async def get_openapi(request: web.Request) -> web.Response:
     """This description."""

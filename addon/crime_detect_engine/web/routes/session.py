@@ -8,6 +8,7 @@ from aiohttp import web
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.web.access import ACCESS, COOKIE, role, set_cookie
 from crime_detect_engine.web.answers import EMPTY, SESSION
+from crime_detect_engine.web.auditing import BY_ENGINE, audited, unaudited
 from crime_detect_engine.web.route import API, Route, read_body
 
 _SIGN_IN = vol.Schema(
@@ -19,6 +20,7 @@ _SIGN_IN = vol.Schema(
 )
 
 
+@unaudited(BY_ENGINE)
 @role(None)
 async def sign_in(request: web.Request) -> web.Response:
     """Exchanges a name and password, or a token, for a session cookie and the CSRF token of its writes."""
@@ -37,6 +39,7 @@ async def sign_in(request: web.Request) -> web.Response:
     return response
 
 
+@audited("sign out", "session", fold_s=0.0)
 @role("analyst")
 async def sign_out(request: web.Request) -> web.Response:
     """Ends the session."""

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from crime_detect_engine.web.access import ACTOR, role
 from crime_detect_engine.web.answers import SOURCES, media
+from crime_detect_engine.web.auditing import IMPERSONAL, audited, unaudited
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body
 from crime_detect_engine.web.schemas import ADDRESS
 from crime_detect_engine.web.trials import TRIALS
@@ -15,6 +16,7 @@ from crime_detect_engine.web.visibility import require_all_cameras
 _SOURCE = vol.Schema({vol.Required("source"): ADDRESS})
 
 
+@audited("try_source", "a new camera", fold_s=0.0)
 @role("admin", "integration")
 async def try_source(request: web.Request) -> web.Response:
     """One picture of what would be a camera, as JPEG; one at a time and twelve a minute, 15 seconds at most."""
@@ -25,6 +27,7 @@ async def try_source(request: web.Request) -> web.Response:
     return web.Response(body=jpeg, content_type="image/jpeg")
 
 
+@unaudited(IMPERSONAL)
 @role("admin", "integration")
 async def list_frigate_cameras(request: web.Request) -> web.Response:
     """Cameras of Frigate that are not watched; empty without Frigate."""

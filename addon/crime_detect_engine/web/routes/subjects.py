@@ -13,6 +13,7 @@ from crime_detect_engine.domain.subjects import SubjectQuery, SubjectRecord
 from crime_detect_engine.domain.wire import timestamp
 from crime_detect_engine.web.access import ACTOR, allows, allows_at, role
 from crime_detect_engine.web.answers import json_answer, many, media, optional, thing
+from crime_detect_engine.web.auditing import BY_ENGINE, IMPERSONAL, unaudited
 from crime_detect_engine.web.errors import ForbiddenError
 from crime_detect_engine.web.rendering import camera_names, render
 from crime_detect_engine.web.route import API, ENGINE, Route, read_body
@@ -70,6 +71,7 @@ def _record_json(record: SubjectRecord) -> dict[str, Any]:
     }
 
 
+@unaudited(BY_ENGINE)
 @role("investigator")
 async def find_subjects(request: web.Request) -> web.Response:
     """What is kept of a time and place: the dry run of a copy and of an erasure. Audited."""
@@ -89,6 +91,7 @@ async def _found(request: web.Request, query: SubjectQuery) -> dict[str, Any]:
     }
 
 
+@unaudited(BY_ENGINE)
 @role("investigator")
 async def export_subjects(request: web.Request) -> web.StreamResponse:
     """A ZIP for a person in the picture: records, pictures, clips, what was done with them, and a page to read it by.
@@ -110,6 +113,7 @@ async def export_subjects(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@unaudited(BY_ENGINE)
 @role("admin")
 async def erase_subjects(request: web.Request) -> web.Response:
     """Erases what is kept of a time and place. Without `confirm` it only says what would go; with the one that it said
@@ -132,6 +136,7 @@ async def erase_subjects(request: web.Request) -> web.Response:
     )
 
 
+@unaudited(IMPERSONAL)
 @role("investigator")
 async def show_subjects(request: web.Request) -> web.Response:
     """Answering somebody who asks what is kept of them."""

@@ -12,6 +12,7 @@ from crime_detect_engine.domain.errors import NotFoundError
 from crime_detect_engine.domain.wire import timestamp
 from crime_detect_engine.web.access import ACCESS, ACTOR, role
 from crime_detect_engine.web.answers import EMPTY, json_answer, many, named, thing
+from crime_detect_engine.web.auditing import BY_ENGINE, audited, unaudited
 from crime_detect_engine.web.route import API, Route, read_body
 from crime_detect_engine.web.schemas import TIMESTAMP
 from crime_detect_engine.web.scopes import SCOPES
@@ -52,6 +53,7 @@ def tokens_of(request: web.Request) -> TokenKeeper:
     return tokens
 
 
+@audited("view_accounts", "tokens")
 @role("admin")
 async def list_tokens(request: web.Request) -> web.Response:
     """All tokens, revoked ones too; never a secret."""
@@ -60,6 +62,7 @@ async def list_tokens(request: web.Request) -> web.Response:
     return web.json_response({"items": items, "next_cursor": None})
 
 
+@unaudited(BY_ENGINE)
 @role("admin")
 async def create_token(request: web.Request) -> web.Response:
     """A new token; `token` is its secret, which is not shown again."""
@@ -76,6 +79,7 @@ async def create_token(request: web.Request) -> web.Response:
     return web.json_response({**token_json(token), "token": secret}, status=201)
 
 
+@unaudited(BY_ENGINE)
 @role("admin")
 async def revoke_token(request: web.Request) -> web.Response:
     """Ends a token; sessions that were opened with it end within half a minute."""

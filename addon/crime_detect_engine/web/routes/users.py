@@ -21,6 +21,7 @@ from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.wire import timestamp
 from crime_detect_engine.web.access import ACCESS, ACTOR, SESSION, role, set_cookie
 from crime_detect_engine.web.answers import EMPTY, Answer, json_answer, many, named, optional, thing
+from crime_detect_engine.web.auditing import BY_ENGINE, IMPERSONAL, audited, unaudited
 from crime_detect_engine.web.route import API, Route, read_body
 from crime_detect_engine.web.sessions import Session
 from crime_detect_engine.web.visibility import require_all_cameras
@@ -114,6 +115,7 @@ def _asked(request: web.Request) -> int:
     return int(text)
 
 
+@audited("view_accounts", "users")
 @role("admin")
 async def list_users(request: web.Request) -> web.Response:
     """Everybody with an account, by name; never a password."""
@@ -122,6 +124,7 @@ async def list_users(request: web.Request) -> web.Response:
     return web.json_response({"items": items, "next_cursor": None})
 
 
+@unaudited(BY_ENGINE)
 @role("admin")
 async def create_user(request: web.Request) -> web.Response:
     """A new account; unless told otherwise, its owner must choose another password at the first sign-in."""
@@ -139,6 +142,7 @@ async def create_user(request: web.Request) -> web.Response:
     return web.json_response(user_json(user), status=201)
 
 
+@audited("view_accounts", "users")
 @role("admin")
 async def get_user(request: web.Request) -> web.Response:
     """One account."""
@@ -146,6 +150,7 @@ async def get_user(request: web.Request) -> web.Response:
     return web.json_response(user_json(await people_of(request).get(_asked(request))))
 
 
+@unaudited(BY_ENGINE)
 @role("admin")
 async def change_user(request: web.Request) -> web.Response:
     """Changes what is sent, at once for who is signed in; another password, or disabling, ends all sessions."""
@@ -167,6 +172,7 @@ async def change_user(request: web.Request) -> web.Response:
     return web.json_response(user_json(user))
 
 
+@unaudited(BY_ENGINE)
 @role("admin")
 async def delete_user(request: web.Request) -> web.Response:
     """Deletes an account; what it did stays in the audit."""
@@ -177,6 +183,7 @@ async def delete_user(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@audited("view_accounts", "users")
 @role("admin")
 async def list_user_sessions(request: web.Request) -> web.Response:
     """Where somebody is signed in."""
@@ -187,6 +194,7 @@ async def list_user_sessions(request: web.Request) -> web.Response:
     return web.json_response({"items": items, "next_cursor": None})
 
 
+@unaudited(BY_ENGINE)
 @role("admin")
 async def end_user_sessions(request: web.Request) -> web.Response:
     """Signs somebody out everywhere."""
@@ -197,6 +205,7 @@ async def end_user_sessions(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@unaudited(IMPERSONAL)
 @role("analyst")
 async def get_me(request: web.Request) -> web.Response:
     """Who asks, what they may do, and where they are signed in."""
@@ -216,6 +225,7 @@ async def get_me(request: web.Request) -> web.Response:
     return web.json_response(told)
 
 
+@unaudited(BY_ENGINE)
 @role("analyst")
 async def change_own_password(request: web.Request) -> web.Response:
     """Another password for who is signed in; all their other sessions end, and this one gets another cookie."""
@@ -227,6 +237,7 @@ async def change_own_password(request: web.Request) -> web.Response:
     return response
 
 
+@unaudited(BY_ENGINE)
 @role("analyst")
 async def end_own_sessions(request: web.Request) -> web.Response:
     """Signs out everywhere else."""
@@ -237,6 +248,7 @@ async def end_own_sessions(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@unaudited(BY_ENGINE)
 @role("analyst")
 async def end_own_session(request: web.Request) -> web.Response:
     """Signs out in one place."""
