@@ -60,8 +60,9 @@ def why_nobody_looks(folders: Sequence[Path]) -> str | None:
 class Finder:
     """The two detectors, for one caller at a time, loaded at the first picture."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], precision: str = "auto") -> None:
         self._folders = folders
+        self._precision = precision
         self._lock = threading.Lock()
         self._detectors: tuple[Detector, Detector] | None = None
 
@@ -71,8 +72,9 @@ class Finder:
             for name in (FACES, PERSONS):
                 if stored_weights(name, self._folders) is None:
                     raise CheckpointError(f"the weights of {name} are not here yet")
-            faces = load_face_detector(self._folders, size=FACE_SIZE, lowest=FACE_CONFIDENCE)
-            self._detectors = faces, load_detector(PERSONS, "cpu", self._folders, size=max(PERSON_SIZES))
+            faces = load_face_detector(self._folders, FACE_SIZE, FACE_CONFIDENCE, self._precision)
+            things = load_detector(PERSONS, "cpu", self._folders, self._precision, max(PERSON_SIZES))
+            self._detectors = faces, things
         return self._detectors
 
     def find(self, image: Image, blur: Blur) -> list[Hiding]:
@@ -108,11 +110,11 @@ class Anonymity:
     of its own, so that no live picture waits for it.
     """
 
-    def __init__(self, options: PrivacyOptions, data: Path, again_s: float = AGAIN_S) -> None:
+    def __init__(self, options: PrivacyOptions, data: Path, again_s: float = AGAIN_S, precision: str = "auto") -> None:
         self.options = options
         self._folders = detector_folders(data)
         self._again_s = again_s
-        self._pictures, self._clips = Finder(self._folders), Finder(self._folders)
+        self._pictures, self._clips = (Finder(self._folders, precision) for _ in range(2))
         self._stopped = threading.Event()
         self._fetching: str | None = None
         self._failure: str | None = None
@@ -131,7 +133,7 @@ class Anonymity:
         """RGB uint8 HxWx3 → the same without whom `blur` hides; the image itself where that is nobody."""
         if not blur.on:
             return image
-        places = self._look(self._pictures, image, blur)
+        places = self.look(image, blur)
         return hide_all(image) if places is None else hide(image, places)
 
     def clip(self, material: ClipMaterial) -> Iterator[TimedImage]:
@@ -139,6 +141,12 @@ class Anonymity:
 
         Raises StoreError where the engine stops, or nothing can be decoded.
         """
+        hidden = self.look_at(material)
+        for number, (at_s, image) in enumerate(_decoded(material)):
+            yield at_s, hide_all(image) if hidden is None else hide(image, hidden[number])
+
+    def look_at(self, material: ClipMaterial) -> list[list[Hiding]] | None:
+        """What to hide in each picture of a clip; None where nobody can say. Raises StoreError as `clip`."""
         found: list[tuple[float, Sequence[Hiding] | None]] = []
         looked_s = float("-inf")
         for at_s, image in _decoded(material):
@@ -149,11 +157,13 @@ class Anonymity:
                 continue
             looked_s, places = at_s, self._look(self._clips, image, material.blur)
             if places is None:
-                yield from ((at_s, hide_all(image)) for at_s, image in _decoded(material))
-                return
+                return None
             found.append((at_s, places))
-        for (at_s, image), hidden in zip(_decoded(material), spread(found), strict=True):
-            yield at_s, hide(image, hidden)
+        return spread(found)
+
+    def look(self, image: Image, blur: Blur) -> list[Hiding] | None:
+        """What to hide in a picture; None where nobody can say."""
+        return self._look(self._pictures, image, blur)
 
     def close(self) -> None:
         """Gives up the clip that is being made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,22 +49,20 @@ def hide(image: Image, places: Sequence[Hiding]) -> Image:
     if not places:
         return image
     hidden = np.array(image, np.uint8)
-    mask = np.zeros(image.shape[:2], np.uint8)
     for place in sorted(places, key=lambda one: one.box.area):  # coarse averages lie over fine ones
-        left, top, right, bottom = _around(place, image.shape[1], image.shape[0])
-        if right <= left or bottom <= top:
-            continue
-        part = mask[top:bottom, left:right]
-        part[:] = 0
-        height, width = part.shape
-        if place.face:
-            middle, radii = (width // 2, height // 2), (width // 2 + 1, height // 2 + 1)
-            cv2.ellipse(part, middle, radii, 0, 0, 360, 255, cv2.FILLED)
-        else:
-            part[:] = 255
-        target = hidden[top:bottom, left:right]
-        np.copyto(target, _averages(image[top:bottom, left:right]), where=(part > 0)[:, :, None])
+        (rows, columns), mask = _stencil(place, *image.shape[:2])
+        if mask.size:
+            np.copyto(hidden[rows, columns], _averages(image[rows, columns]), where=mask[:, :, None])
     return hidden
+
+
+def covered(places: Sequence[Hiding], height: int, width: int) -> NDArray[np.bool_]:
+    """Which pixels `hide` takes away, HxW."""
+    mask = np.zeros((height, width), bool)
+    for place in places:
+        (rows, columns), part = _stencil(place, height, width)
+        mask[rows, columns] |= part
+    return mask
 
 
 def hide_all(image: Image) -> Image:
@@ -86,11 +85,19 @@ def _mosaic(part: NDArray[np.uint8], columns: int, rows: int) -> Image:
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def _around(place: Hiding, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom in pixels, the margin included, inside the picture."""
+def _stencil(place: Hiding, height: int, width: int) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
+    """Where the place and its margin lie in a picture of that size, and which pixels of that are hidden."""
     box, share = place.box, FACE_MARGIN if place.face else PERSON_MARGIN
     across = max(share * box.width * width, LEAST_MARGIN_PX)
     down = max(share * box.height * height, LEAST_MARGIN_PX)
-    left, top = int(box.left * width - across), int(box.top * height - down)
-    right, bottom = int(np.ceil(box.right * width + across)), int(np.ceil(box.bottom * height + down))
-    return max(0, left), max(0, top), min(width, right), min(height, bottom)
+    left, top = max(0, int(box.left * width - across)), max(0, int(box.top * height - down))
+    right, bottom = math.ceil(box.right * width + across), math.ceil(box.bottom * height + down)
+    part = slice(top, max(top, min(height, bottom))), slice(left, max(left, min(width, right)))
+    mask = np.zeros((part[0].stop - top, part[1].stop - left), np.uint8)
+    if place.face:
+        middle = round((box.left + box.right) / 2 * width) - left, round((box.top + box.bottom) / 2 * height) - top
+        radii = math.ceil(box.width * width / 2 + across), math.ceil(box.height * height / 2 + down)
+        cv2.ellipse(mask, middle, radii, 0, 0, 360, 255, cv2.FILLED)
+    else:
+        mask[:] = 255
+    return part, mask > 0

@@ -79,7 +79,7 @@ def load_detector(
     return DETECTORS[name](device, folders, precision, size)
 
 
-def load_face_detector(folders: Sequence[Path], *, size: int, lowest: float, precision: str = "auto") -> Detector:
+def load_face_detector(folders: Sequence[Path], size: int, lowest: float, precision: str = "auto") -> Detector:
     """The detector of faces, on the processor; finds and keeps weights as `load_detector` does, and raises the same.
 
     Pictures are looked at with `size` pixels on their longer side at most; boxes count from the confidence `lowest`.

@@ -86,7 +86,10 @@ def _squares(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.f
     centres, squares = [], []
     for stride, sides in ANCHORS:
         places, _ = cells(height, width, (stride,))
-        centres.append(np.repeat(places + stride / 2, len(sides), 0))
+        rows, columns = -(-height // stride), -(-width // stride)
+        # Where a level's last cells reach out of the picture, all of them were learned pushed together into it.
+        fit = np.array([width / (columns * stride), height / (rows * stride)], np.float32)
+        centres.append(np.repeat((places + stride / 2) * fit, len(sides), 0))
         squares.append(np.tile(np.array(sides, np.float32), len(places))[:, None])
     return np.concatenate(centres), np.concatenate(squares)
 
