@@ -31,6 +31,7 @@ class Apart:
             while self._held is not None and not self._held.done():
                 await asyncio.wait([self._held])
             done: asyncio.Future[_T] = loop.create_future()
+            done.add_done_callback(_seen)
             self._held = done  # type: ignore[assignment]
 
             def settle(result: _T | None, error: Exception | None) -> None:
@@ -52,3 +53,9 @@ class Apart:
 
             threading.Thread(target=run, name=self._name, daemon=True).start()
             return await asyncio.shield(done)
+
+
+def _seen(done: asyncio.Future[_T]) -> None:
+    """Nobody may be left who waits for it."""
+    if not done.cancelled():
+        done.exception()

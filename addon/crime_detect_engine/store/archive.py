@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -30,7 +31,7 @@ SEEN_S = 180.0
 """How long an archive counts as there after it was looked at; the look is every minute."""
 BATCH = 16
 CHUNK_BYTES = 1 << 20
-_ERROR = "archive"
+_AWAY, _REFUSES = "archive", "archive copy"
 _STAYS = (SUFFIX[TRANSCODE], SUFFIX[SIDECAR])
 
 
@@ -50,7 +51,8 @@ class Archive:
         self._seen_tick_s: float | None = None
         self._look, self._work = Apart("store-archive-look"), Apart("store-archive")
         self._lost: set[str] = set()
-        self.error: str | None = None
+        self._away: str | None = None
+        self._refusal: str | None = None
         journal.folder.archived = self._locate
 
     def use(self, options: ArchiveOptions | None) -> None:
@@ -58,6 +60,10 @@ class Archive:
             self._folder = None if options is None else MediaFolder(options.path, 0)
             self._seen_tick_s = None
         self._options = options
+
+    @property
+    def error(self) -> str | None:
+        return self._away or self._refusal
 
     @property
     def there(self) -> bool:
@@ -102,12 +108,12 @@ class Archive:
         return self._say(None)
 
     def _say(self, error: str | None) -> bool:
-        self.error = error
+        self._away = error
         if error is None:
-            self._journal.succeed(_ERROR)
+            self._journal.succeed(_AWAY)
         else:
             self._seen_tick_s = None
-            self._journal.fail(_ERROR, error)
+            self._journal.fail(_AWAY, error)
         return error is None and self._folder is not None
 
     def _recognise(self, folder: MediaFolder, mark: str | None, held: int) -> str:
@@ -139,11 +145,13 @@ class Archive:
         if folder is None or not todo or not await self.look():
             return count
         await self._work.call(folder.remove_temporaries)
+        self._refusal = None
         for batch in _batches(todo):
-            arrived = await self._move(folder, [move.path for move in batch])
-            count += arrived
-            if arrived < len(batch) and self.error is not None:
+            count += await self._move(folder, [move.path for move in batch])
+            if self.error is not None:
                 break
+        if self._refusal is None:
+            self._journal.succeed(_REFUSES)
         await self.sweep()
         return count
 
@@ -159,7 +167,9 @@ class Archive:
                 self._lost.add(path)  # the record names it, and it is not on the disk; whoever took it, not we
                 await self._database.write(partial(_set, paths=[path], tier=HOT))
             except (OSError, ValueError) as error:
-                self._say(f"the archive {folder.root} does not take files: {getattr(error, 'strerror', None) or error}")
+                reason = getattr(error, "strerror", None) or error
+                self._refusal = f"the archive {folder.root} does not take files: {reason}"
+                self._journal.fail(_REFUSES, self._refusal)
                 break
             else:
                 copied.append(path)
@@ -190,21 +200,22 @@ class Archive:
         source, target = self._journal.folder.path(relative), folder.path(relative)
         if not source.exists() and target.exists():  # it was there already when the engine died
             return
+        target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.tmp")
-        digest = hashlib.sha256()
-        with source.open("rb") as reader:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as writer:
+        with contextlib.ExitStack() as undo:
+            undo.callback(_unlink, temporary)
+            digest = hashlib.sha256()
+            with source.open("rb") as reader, temporary.open("wb") as writer:
                 while data := reader.read(CHUNK_BYTES):
                     digest.update(data)
                     writer.write(data)
                 writer.flush()
                 os.fsync(writer.fileno())
                 _forget_cache(writer.fileno())
-        with temporary.open("rb") as reader:
-            if hashlib.file_digest(reader, "sha256").digest() != digest.digest():
-                raise ValueError("what was written is not what was read")
-        temporary.replace(target)
+            with temporary.open("rb") as reader:
+                if hashlib.file_digest(reader, "sha256").digest() != digest.digest():
+                    raise ValueError("what was written is not what was read")
+            temporary.replace(target)
         folder.sync(relative)
 
     # --- out of the archive ------------------------------------------------------------------------------------
@@ -263,6 +274,11 @@ def _batches(moves: Sequence[Move]) -> Iterator[list[Move]]:
     rest = iter(moves)
     while batch := list(islice(rest, BATCH)):
         yield batch
+
+
+def _unlink(temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # the archive is away: done when it is back
+        temporary.unlink(missing_ok=True)
 
 
 def _device(path: Path) -> int:

@@ -169,6 +169,25 @@ def add_incident(store: Store, make_alert: Callable[..., Alert]) -> Callable[...
 
 
 @pytest.fixture
+def mount() -> Iterator[Callable[[Path, str], Path]]:
+    """`mount(folder, size)`: a file system of its own there, gone after the test."""
+    mounted: list[Path] = []
+
+    def make(folder: Path, size: str) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            pytest.skip("mounting a small file system is not allowed here")
+        mounted.append(folder)
+        return folder
+
+    yield make
+    for folder in reversed(mounted):
+        if folder.is_mount():
+            subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MB."""
     folder = tmp_path / "small"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -23,26 +22,6 @@ POSTGRES = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 def run(*command: object) -> None:
     subprocess.run([str(part) for part in command], check=True, capture_output=True)
-
-
-@pytest.fixture
-def mount() -> Iterator[Callable[[Path, str], Path]]:
-    """`mount(folder, size)`: a file system of its own there, gone after the test."""
-    mounted: list[Path] = []
-
-    def make(folder: Path, size: str) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            run("mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder)
-        except subprocess.CalledProcessError:
-            pytest.skip("mounting a small file system is not allowed here")
-        mounted.append(folder)
-        return folder
-
-    yield make
-    for folder in reversed(mounted):
-        if folder.is_mount():
-            run("umount", "-l", folder)
 
 
 def fill(folder: Path) -> Path:
