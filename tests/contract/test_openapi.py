@@ -59,6 +59,8 @@ SERVED = {
     "POST /api/v1/retention/confirm",
     "GET /api/v1/incidents/{incident}/files",
     "DELETE /api/v1/mqtt/discovery",
+    "GET /api/v1/audit",
+    "GET /api/v1/audit/export",
     "GET /api/v1/events",
     "GET /api/v1/models",
     "POST /api/v1/models/{model}/activate",
@@ -66,7 +68,7 @@ SERVED = {
 }
 LATER = (
     "GET /analytics/hotspots", "GET /settings", "PUT /settings",
-    "GET /audit", "GET /users", "GET /training", "POST /training",
+    "GET /users", "GET /training", "POST /training",
 )  # fmt: skip
 METHODS = {"get", "post", "put", "patch", "delete"}
 TYPES = {"string", "number", "integer", "boolean", "object", "array"}

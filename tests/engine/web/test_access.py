@@ -61,6 +61,9 @@ ONLY_FOR = {
         )
     },  # fmt: skip
     ("GET", "/users"): {"admin"},
+    ("GET", "/audit"): {"admin"},
+    ("GET", "/api/v1/audit"): {"admin"},
+    ("GET", "/api/v1/audit/export"): {"admin"},
     **{
         route: {"admin", "integration"}
         for route in (
@@ -78,6 +81,7 @@ ONLY_FOR = {
 }
 PUBLIC = {
     ("GET", "/health"), ("GET", "/api/v1/openapi.json"), ("POST", "/api/v1/session"), ("GET", "/login"),
+    ("GET", "/login/oidc"), ("GET", "/login/oidc/callback"),
     ("GET", "/static/{name}"), ("GET", "/api/v1/pictures/{incident}/{expires}/{signature}.jpg"),
 }  # fmt: skip
 BODIES = {
@@ -151,7 +155,7 @@ async def test_every_route_as_every_role(site, asking):
         key = (route.method, route.path)
         if key in PUBLIC:
             # A wrong signature opens nothing, whoever asks.
-            refused = {"session": 401, "app.css.jpg": 404}
+            refused = {"session": 401, "app.css.jpg": 404, "oidc": 404, "callback": 404}
             assert status == refused.get(path.rsplit("/", 1)[-1], 200), key
         elif asking is None:
             assert status == (401 if path.startswith("/api/") or path == "/metrics" else 302), key
