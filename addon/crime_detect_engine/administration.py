@@ -1,31 +1,13 @@
-"""Owns the commands that change who may use the service."""
+"""Owns how commands reach the service's records beside it."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import sys
 from pathlib import Path
 
-from .config import Config, data_dir, load_config
+from .config import Config, load_config
 from .config.places import container_config
 from .domain.clock import SystemClock
 from .store.store import Store
-
-
-def later_command(arguments: argparse.Namespace) -> int:
-    """A command that is agreed on and not built yet: exit code 2, as for wrong usage."""
-    print(f"crime-detect: `{arguments.command}` is not in this version", file=sys.stderr)
-    return 2
-
-
-def create_token_command(arguments: argparse.Namespace) -> int:
-    """`crime-detect token create`: prints the token, the only time it is shown."""
-    cameras = None if arguments.cameras is None else frozenset(arguments.cameras)
-    token = asyncio.run(_create(data_dir(arguments.data), arguments.config, arguments.name, arguments.role, cameras))
-    print(f"role {arguments.role}; keep it now, it is not shown again:", file=sys.stderr)
-    print(token)
-    return 0
 
 
 def _config_file(named: Path | None) -> Path | None:
@@ -38,11 +20,3 @@ async def open_store(data: Path, config: Path | None) -> Store:
     file = _config_file(config)
     given = Config() if file is None else load_config(file)
     return await Store.open(data, SystemClock(), repair=False, database=given.database, privacy=given.privacy)
-
-
-async def _create(data: Path, config: Path | None, name: str, role: str, cameras: frozenset[str] | None) -> str:
-    store = await open_store(data, config)
-    try:
-        return await store.tokens.create(name, role, cameras)
-    finally:
-        await store.close()

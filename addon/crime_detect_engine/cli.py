@@ -12,6 +12,7 @@ from typing import Any
 
 from . import __version__
 from .domain.errors import ConfigError, CrimeDetectError
+from .domain.roles import PERSONAL_ROLES, ROLES
 
 EXIT_FAILED, EXIT_USAGE, EXIT_UNREADABLE = 1, 2, 3
 
@@ -158,16 +159,48 @@ def _add_administration(commands: Any) -> None:
     doctor.add_argument("--json", action="store_true")
     doctor.add_argument("--config", type=Path, metavar="FILE")
     _add_data(doctor)
-    token = commands.add_parser("token", help="API tokens").add_subparsers(required=True, metavar="ACTION")
-    create = _command(token, "create", ".administration:create_token_command", "make an API token; printed once")
-    create.add_argument("--role", required=True, choices=("viewer", "operator", "investigator", "admin", "integration"))
-    create.add_argument("--cameras", nargs="*", metavar="CAMERA", help="limit it to these cameras")
-    create.add_argument("--name", default="command line", help="shown in the audit")
-    create.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
-    _add_data(create)
+    _add_accounts(commands)
     _add_evidence(commands)
     _add_audit(commands)
-    _add_later(commands)
+
+
+def _add_accounts(commands: Any) -> None:
+    module = ".accounts"
+    people = commands.add_parser("user", help="people with accounts").add_subparsers(required=True, metavar="ACTION")
+    add = _command(people, "add", f"{module}:add_user_command", "give somebody an account")
+    change = _command(people, "change", f"{module}:change_user_command", "another role or other cameras")
+    change.add_argument("--all-cameras", action="store_true")
+    listed = [_command(people, "list", f"{module}:list_users_command", "who has an account")]
+    password = _command(people, "password", f"{module}:password_command", "another password for somebody")
+    named = [add, change, password, _command(people, "remove", f"{module}:remove_user_command", "delete an account")]
+    for action, help_text in (("disable", "let nobody in with an account"), ("enable", "let them in again")):
+        named.append(_command(people, action, f"{module}:change_user_command", help_text))
+    for command in named:
+        command.add_argument("name", metavar="NAME")
+    for action, command in zip(("change", "disable", "enable"), (change, *named[-2:]), strict=True):
+        command.set_defaults(action=action)
+    add.add_argument("--display-name", metavar="TEXT", help="shown on pages instead of the name")
+    for command in (add, password):
+        command.add_argument("--password-file", type=Path, metavar="FILE", help="its first line; - is standard input")
+        command.add_argument("--must-change", action="store_true", help="another one is demanded at the first sign-in")
+    tokens = commands.add_parser("token", help="API tokens").add_subparsers(required=True, metavar="ACTION")
+    create = _command(tokens, "create", f"{module}:create_token_command", "make an API token; printed once")
+    create.add_argument("--name", default="command line", help="shown in the audit")
+    create.add_argument("--scopes", nargs="+", metavar="SCOPE", help="limit it to these uses, see docs/access.md")
+    create.add_argument("--expires", metavar="TIME", help="after which it ends, like 90d")
+    listed.append(_command(tokens, "list", f"{module}:list_tokens_command", "tokens that are valid"))
+    revoke = _command(tokens, "revoke", f"{module}:revoke_token_command", "end a token")
+    revoke.add_argument("id", type=int, metavar="ID", help="as `token list` tells")
+    add.add_argument("--role", required=True, choices=PERSONAL_ROLES)
+    change.add_argument("--role", choices=PERSONAL_ROLES)
+    create.add_argument("--role", required=True, choices=ROLES)
+    for command in (add, change, create):
+        command.add_argument("--cameras", nargs="*", metavar="CAMERA[=ROLE]", help="only these; a role there is lower")
+    for command in listed:
+        command.add_argument("--json", action="store_true", help="one JSON object a line")
+    for command in (*named, *listed, create, revoke):
+        command.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
+        _add_data(command)
 
 
 def _add_evidence(commands: Any) -> None:
@@ -188,16 +221,6 @@ def _add_evidence(commands: Any) -> None:
     for command in (chain, export):
         command.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
         _add_data(command)
-
-
-def _add_later(commands: Any) -> None:
-    """Commands that are agreed on and not built yet: they say so, whatever follows them."""
-    for name, action, subject, option in (("user", "add", "NAME", "--role"),):
-        actions = commands.add_parser(name, help="not in this version").add_subparsers(required=True, metavar="ACTION")
-        later = _command(actions, action, ".administration:later_command", "not in this version")
-        later.add_argument("subject", nargs="?", metavar=subject)
-        later.add_argument(option)
-        later.set_defaults(command=f"{name} {action}")
 
 
 def _add_audit(commands: Any) -> None:

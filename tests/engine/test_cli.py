@@ -42,15 +42,6 @@ def test_wrong_usage_is_exit_code_2_and_says_what(line: str, said: str, capsys: 
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["user add me --role admin", "user add"],
-)
-def test_what_comes_later_says_so(line: str, capsys: Any) -> None:
-    assert main(line.split()) == 2
-    assert "not in this version" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
     ("error", "code"), [(ConfigError("bad line 3"), 2), (StoreError("disk full"), 1), (KeyboardInterrupt(), 130)]
 )
 def test_errors_become_exit_codes_without_a_traceback(monkeypatch: Any, capsys: Any, error: Any, code: int) -> None:

@@ -9,12 +9,13 @@ from typing import Protocol
 
 from .administration import Actor
 from .errors import InvalidInputError
+from .roles import CAMERA_ROLES as CAMERA_ROLES
+from .roles import PERSONAL_ROLES as PERSONAL_ROLES
+from .roles import ROLES as ROLES
+from .roles import includes as includes
 
-ROLES = ("analyst", "viewer", "operator", "investigator", "admin", "integration")
-PERSONAL_ROLES = ROLES[:-1]
-"""The roles of people, each including those before it; `integration` is for programs."""
-CAMERA_ROLES = ROLES[1:-1]
-"""What somebody may be at one camera."""
+AT_THE_MACHINE = Actor("command line", "admin")
+"""Who can read the data directory needs nobody's leave."""
 CameraGrants = Mapping[str, str | None]
 """A role by camera id; None is the account's own role."""
 
@@ -143,17 +144,6 @@ class TokenKeeper(Protocol):
     async def list(self) -> Sequence[TokenInfo]: ...
 
     async def revoke(self, token_id: int, actor: Actor) -> None: ...
-
-
-def includes(role: str, needed: str) -> bool:
-    """Whether who has one role may do what another one may."""
-    if role == "integration":
-        return needed in ("analyst", "viewer", "operator", "integration")
-    return role == needed or (needed in PERSONAL_ROLES and PERSONAL_ROLES.index(needed) <= _rank(role))
-
-
-def _rank(role: str) -> int:
-    return PERSONAL_ROLES.index(role) if role in PERSONAL_ROLES else -1
 
 
 def check_grants(role: str, cameras: CameraGrants | None, roles: Sequence[str] = ROLES) -> None:

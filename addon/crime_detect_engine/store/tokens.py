@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from crime_detect_engine.domain.accounts import ROLES as ROLES
-from crime_detect_engine.domain.accounts import CameraGrants, TokenInfo, actor_of, check_grants
+from crime_detect_engine.domain.accounts import AT_THE_MACHINE, CameraGrants, TokenInfo, actor_of, check_grants
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError, StoreError
 from crime_detect_engine.domain.ports import Actor
@@ -154,8 +154,8 @@ class Tokens:
             if row is None:
                 raise NotFoundError(f"no valid token {token_id}")
             connection.execute(update(tokens).where(ours).values(revoked_at=now))
-            if row.role == "admin" and actor is not _ENGINE:
-                keep_an_admin(connection, now)
+            if row.role == "admin" and actor is not _ENGINE and actor is not AT_THE_MACHINE:
+                keep_an_admin(connection)
             append_audit(connection, now, actor, "token revoke", str(token_id), {"name": row.name})
 
         await self._database.write(job)

@@ -173,7 +173,7 @@ class Users:
                 told["password"] = _CHANGED
             connection.execute(update(users).where(users.c.id == user_id).values({**values, "changed_at": now}))
             if _was_admin(row):
-                keep_an_admin(connection, now)
+                keep_an_admin(connection)
             append_audit(connection, now, actor, "user change", row.name, told)
             return _info(_row(connection, user_id))
 
@@ -220,7 +220,7 @@ class Users:
             row = _row(connection, user_id)
             connection.execute(delete(users).where(users.c.id == user_id))
             if _was_admin(row):
-                keep_an_admin(connection, now)
+                keep_an_admin(connection)
             append_audit(connection, now, actor, "user delete", row.name, {"role": row.role})
 
         await self._database.write(job)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -14,7 +13,7 @@ from crime_detect_engine.domain.errors import InvalidInputError
 from .tables import tokens, users
 
 
-def keep_an_admin(connection: Connection, now: datetime) -> None:
+def keep_an_admin(connection: Connection) -> None:
     """After a change, in its transaction. Raises InvalidInputError when nobody is left who may do everything: no person
     with a password, and no token that neither ends nor is limited. People of another system do not count: it may be
     away."""
@@ -30,7 +29,7 @@ def keep_an_admin(connection: Connection, now: datetime) -> None:
         if row.cameras is None and row.scopes is None and row.expires_at is None:
             return
     raise InvalidInputError(
-        f"nobody would be left who may administer everything at {now:%Y-%m-%d}: make another admin first"
+        "nobody would be left who may administer everything: make another admin of all cameras first"
     )
 
 

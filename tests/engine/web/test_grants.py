@@ -1,4 +1,4 @@
-"""A role at one camera is not one at another, a scope opens what it says and nothing else, and counts are only counts."""
+"""Roles at single cameras, scopes that open what they say and nothing else, and counts that are only counts."""
 
 from __future__ import annotations
 
