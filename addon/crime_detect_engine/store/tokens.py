@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
-from crime_detect_engine.domain.accounts import ROLES as ROLES
 from crime_detect_engine.domain.accounts import AT_THE_MACHINE, CameraGrants, TokenInfo, actor_of, check_grants
+from crime_detect_engine.domain.accounts import ROLES as ROLES
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError, StoreError
 from crime_detect_engine.domain.ports import Actor
