@@ -11,8 +11,10 @@ from . import __version__
 from .auditing import Auditor
 from .config import Config
 from .control import Control
+from .domain.accounts import actor_of
 from .domain.clock import Clock
 from .domain.errors import CrimeDetectError
+from .domain.ports import Actor
 from .outputs.announcement import Announced, Announcement, is_reachable
 from .store.store import Store
 from .supervisor import INTEGRATION, Supervisor
@@ -99,6 +101,18 @@ class Door:
         base = self._config.base_url
         return f"{base}/{self.picture_links.path(incident_id)}" if base else None
 
+    async def _ingress_actor(self, user: str, name: str) -> Actor | None:
+        """Somebody of Home Assistant, as the configuration maps them: by id or name, else by whether they are an
+        administrator there. None is nobody here."""
+        options, home = self._config.access.ingress, self._supervisor
+        known = next((one for one in (user, name) if one in options.users), None)
+        if known is not None:
+            grant = options.users[known]
+        else:
+            admin = home is not None and await home.role_of(user) == "admin"
+            grant = options.administrators if admin else options.others
+        return None if grant is None else actor_of(name, grant.role, grant.cameras)
+
     def _sign_in(self) -> SignIn | None:
         options, base = self._config.access.oidc, self._config.base_url
         if options is None or base is None:
@@ -114,7 +128,7 @@ class Door:
             tokens.find,
             self._clock,
             ingress=True,
-            ingress_role=home.role_of,
+            ingress_actor=self._ingress_actor,
             ingress_peer=home.ingress_peer,
             people=people,
             tokens=tokens,

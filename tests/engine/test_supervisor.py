@@ -24,6 +24,7 @@ from crime_detect_engine.supervisor import ROLES_KEPT_S, ROLES_RETRY_S, Supervis
 from crime_detect_engine.vision.checkpoint import find_checkpoint
 
 from tests.fakes import NOON
+from tests.rig.certificates import Authority
 from tests.rig.mosquitto import Mosquitto, free_port, mosquitto_missing
 from tests.rig.supervisor import FakeSupervisor
 
@@ -166,11 +167,12 @@ async def test_a_role_is_forgotten_after_minutes_and_when_it_cannot_be_asked(hom
 
 @pytest.fixture
 async def app(home: FakeSupervisor, join: Any, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """`await app()`: address of the service as an app, started on `tmp_path/data`; stopped after the test."""
+    """`await app(text)`: the service as an app with that configuration on `tmp_path/data`, and its address; stopped
+    after the test."""
     services: list[Service] = []
 
-    async def start() -> tuple[Service, str]:
-        config = config_of("", tmp_path)
+    async def start(text: str = "") -> tuple[Service, str]:
+        config = config_of(text, tmp_path)
         services.append(Service(config, tmp_path / "data", None, SystemClock(), supervisor=await join()))
         server = await services[-1].start("127.0.0.1", 0)
         return services[-1], f"http://127.0.0.1:{server.port}"
@@ -240,6 +242,51 @@ async def test_people_come_in_by_ingress_with_their_role(home: FakeSupervisor, a
             f"{address}/incidents", headers={"X-Ingress-Path": "/x"}, allow_redirects=False
         ) as answer:
             assert (answer.status, answer.headers["Location"]) == (302, "./login?next=incidents")
+
+
+@needs_model
+async def test_people_of_home_assistant_get_the_roles_that_the_configuration_gives_them(
+    home: FakeSupervisor, app: Any
+) -> None:
+    for user, group in (("anna", "system-admin"), ("ben", "system-users"), ("cleo", "system-users")):
+        home.add_user(user, group)
+    users = "anna: viewer, cleo: none, kiosk: {role: operator, cameras: [yard]}"
+    _, address = await app(
+        "cameras: {yard: {source: 'synthetic:yard'}, gate: {source: 'synthetic:street'}}\n"
+        f"access: {{ingress: {{users: {{{users}}}, others: analyst}}}}"
+    )
+
+    async def asks(user: str, path: str, name: str | None = None) -> tuple[int, Any]:
+        headers = {**INGRESS, "X-Remote-User-Id": user, "X-Remote-User-Name": name or user}
+        async with aiohttp.ClientSession() as session, session.get(f"{address}{path}", headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    assert (await asks("anna", "/api/v1/users"))[0] == 403, "an administrator there, and a viewer here"
+    assert (await asks("anna", "/api/v1/incidents"))[0] == 200
+    assert (await asks("ben", "/api/v1/incidents"))[0] == 403, "who is not named is an analyst"
+    assert (await asks("cleo", "/api/v1/cameras"))[0] == 403
+    _, seen = await asks("f00", "/api/v1/cameras", "kiosk")
+    assert [camera["id"] for camera in seen["items"]] == ["yard"]
+
+
+@needs_model
+async def test_with_tls_an_app_speaks_both(home: FakeSupervisor, join: Any, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.sign("server")
+    config = config_of(f"tls: {{certificate: {certificate}, key: {key}}}", tmp_path)
+    service = Service(config, tmp_path / "data", None, SystemClock(), supervisor=await join())
+    port = free_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("crime_detect_engine.door.TLS_PORT_IN_APP", port)
+        server = await service.start("127.0.0.1", 0)
+    try:
+        async with aiohttp.ClientSession() as session:
+            for address in (f"http://127.0.0.1:{server.port}", f"https://localhost:{port}"):
+                async with session.get(f"{address}/health", ssl=authority.trusting()) as answer:
+                    assert answer.status in (200, 503)
+                    assert "Strict-Transport-Security" not in answer.headers
+    finally:
+        await service.stop()
 
 
 @needs_model

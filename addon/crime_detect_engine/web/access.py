@@ -29,7 +29,7 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRONG = "The name or the password is wrong, or this account is disabled."
 
 FindToken = Callable[[str], Awaitable[Actor | None]]
-FindIngressRole = Callable[[str], Awaitable[str]]
+FindIngressActor = Callable[[str, str], Awaitable[Actor | None]]
 FindPlace = Callable[[web.Request], Awaitable[str | None]]
 ACTOR = web.RequestKey("actor", Actor)
 SESSION = web.RequestKey("session", Session)
@@ -42,9 +42,9 @@ _CHECKED = web.RequestKey("checked_tick_s", float)
 
 
 class Access:
-    """Tells who asks. `find_token` maps a bearer secret to its actor; `ingress_role` maps a Home Assistant user id
-    to a role (without it ingress users are viewers). Ingress headers count only with `ingress` on and only from the
-    Supervisor's address."""
+    """Tells who asks. `find_token` maps a bearer secret to its actor; `ingress_actor` maps id and name of a Home
+    Assistant user to theirs, None to nobody (without it they are viewers). Ingress headers count only with `ingress` on
+    and only from the Supervisor's address."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Access:
         clock: Clock,
         *,
         ingress: bool = False,
-        ingress_role: FindIngressRole | None = None,
+        ingress_actor: FindIngressActor | None = None,
         ingress_peer: str = INGRESS_PEER,
         people: People | None = None,
         tokens: TokenKeeper | None = None,
@@ -66,7 +66,7 @@ class Access:
         self._accounts = AccountLimit(clock)
         self._failure_log = FailureLog(clock)
         self._ingress_peer = ingress_peer if ingress else None
-        self._ingress_role = ingress_role
+        self._ingress_actor = ingress_actor
         self._ingress_key = secrets.token_bytes(32)
 
     async def identify(self, request: web.Request, *, fresh: bool = False) -> Actor:
@@ -171,9 +171,11 @@ class Access:
         if user is None:
             return None
         _check_csrf(request, self._ingress_csrf(user))
-        role = await self._ingress_role(user) if self._ingress_role else "viewer"
-        name = request.headers.get("X-Remote-User-Name") or user
-        return Actor(_printable(name), role if role in ROLES else "viewer")
+        name = _printable(request.headers.get("X-Remote-User-Name") or user)
+        actor = await self._ingress_actor(user, name) if self._ingress_actor else Actor(name, "viewer")
+        if actor is None:
+            raise ForbiddenError("Home Assistant knows you, and you have no role here: see access.ingress.")
+        return actor
 
     def _ingress_user(self, request: web.Request) -> str | None:
         if self._ingress_peer is None or request.remote != self._ingress_peer:

@@ -300,10 +300,13 @@ async def test_ingress_headers_from_another_address_count_for_nothing(make_site,
 
 
 async def test_an_ingress_user_gets_the_mapped_role_and_pages_with_relative_links(make_site):
-    async def role_of(user: str) -> str:
-        return "operator" if user == "u1" else "viewer"
+    async def actor(user: str, name: str) -> Actor | None:
+        return Actor(name, "operator") if user == "u1" else None
 
-    site = await make_site(ingress=True, ingress_role=role_of, ingress_peer="127.0.0.1")
+    site = await make_site(ingress=True, ingress_actor=actor, ingress_peer="127.0.0.1")
+    async with site.client(**{**INGRESS, "X-Remote-User-Id": "u2"}).get("/api/v1/info") as answer:
+        assert answer.status == 403
+        assert "access.ingress" in await answer.text()
     incident = site.engine.open_incident()
     client = site.client(**INGRESS)
     async with client.get(f"/incidents/{incident.incident_id}") as answer:
