@@ -12,27 +12,27 @@ from .report import Report
 
 MAX_ROWS = 1000
 _PAGES = Path(__file__).parent / "pages"
-_STYLE = (_PAGES / "report.css").read_text()
-_ENVIRONMENT = jinja2.Environment(
+STYLE = (_PAGES / "report.css").read_text()
+ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_PAGES),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters["readable"] = words.readable
-_ENVIRONMENT.filters["base64"] = lambda data: base64.b64encode(data).decode()
+ENVIRONMENT.filters["readable"] = words.readable
+ENVIRONMENT.filters["base64"] = lambda data: base64.b64encode(data).decode()
 
 
 def report_html(report: Report) -> str:
     """Everything that comes from people is escaped."""
     tallest = max((slot.alerts + slot.logged for slot in report.timeline), default=0)
-    return _ENVIRONMENT.get_template("report.html").render(
+    return ENVIRONMENT.get_template("report.html").render(
         report=report,
         figures=report.figures,
         period=report.period,
         words=words,
-        style=_STYLE,
+        style=STYLE,
         tallest=max(tallest, 1),
         busiest=max(*report.figures.hours, 1),
         rows=report.entries[:MAX_ROWS],

@@ -1,13 +1,14 @@
-"""Owns days and weeks in the site's time zone: where they begin and end, also when the clock is changed."""
+"""Owns days, weeks and months in the site's time zone: where they begin and end, also when the clock is changed."""
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from crime_detect_engine.domain.errors import InvalidInputError
-from crime_detect_engine.domain.reporting import ReportKind, ReportQuery
+from crime_detect_engine.domain.reporting import MONTHS, ReportKind, ReportQuery
 
 _HOUR = timedelta(hours=1)
 _FIRST_YEAR, _LAST_YEAR = 1990, 9990
@@ -39,13 +40,15 @@ class Period:
         return f"{self.kind}-{self.first_day.isoformat()}"
 
     def before(self) -> Period:
-        """The day or week before; where this one is cut, so is that, at the same time of day."""
-        back = timedelta(days=self.days)
-        whole = period_of(self.kind, self.first_day - back, self.zone)
-        return replace(whole, start=_back(self.start, back, self.zone), end=_back(self.end, back, self.zone))
+        """The day, week or month before; where this one is cut, so is that, at the same time of day."""
+        whole = period_of(self.kind, self.first_day - timedelta(days=1), self.zone)
+        back = self.first_day - whole.first_day
+        cut = self.end < midnight(self.last_day + timedelta(days=1), self.zone)
+        end = min(_back(self.end, back, self.zone), whole.end) if cut else whole.end
+        return replace(whole, start=min(_back(self.start, back, self.zone), end), end=end)
 
     def slots(self) -> Iterator[tuple[datetime, datetime]]:
-        """The hours of a day, the days of a week: (start, end) in UTC, as many as there really are."""
+        """The hours of a day, else the days: (start, end) in UTC, as many as there really are."""
         if self.kind is ReportKind.DAILY:
             at = midnight(self.first_day, self.zone)
             last = midnight(self.first_day + timedelta(days=1), self.zone)
@@ -69,19 +72,26 @@ def _back(at: datetime, back: timedelta, zone: tzinfo) -> datetime:
 
 
 def period_of(kind: ReportKind, day: date, zone: tzinfo) -> Period:
-    """The day, or the week from Monday to Sunday that it is part of. Raises InvalidInputError far from our times."""
+    """The day, or the week from Monday to Sunday or the month that it is part of.
+
+    Raises InvalidInputError far from our times.
+    """
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
         raise InvalidInputError("Not valid: date.", {"date": f"a year from {_FIRST_YEAR} to {_LAST_YEAR}"})
-    weekly = kind is ReportKind.WEEKLY
-    first = day - timedelta(days=day.weekday()) if weekly else day
-    last = first + timedelta(days=6) if weekly else day
+    first = last = day
+    if kind is ReportKind.WEEKLY:
+        first = day - timedelta(days=day.weekday())
+        last = first + timedelta(days=6)
+    elif kind in MONTHS:
+        first = day.replace(day=1)
+        last = day.replace(day=monthrange(day.year, day.month)[1])
     return Period(kind, first, last, midnight(first, zone), midnight(last + timedelta(days=1), zone), zone)
 
 
 def last_complete(kind: ReportKind, now: datetime, zone: tzinfo) -> Period:
-    """Yesterday, or the week before this one."""
-    today = now.astimezone(zone).date()
-    return period_of(kind, today - timedelta(days=7 if kind is ReportKind.WEEKLY else 1), zone)
+    """Yesterday, or the week or month before this one."""
+    this = period_of(kind, now.astimezone(zone).date(), zone)
+    return period_of(kind, this.first_day - timedelta(days=1), zone)
 
 
 def period_asked(query: ReportQuery, now: datetime, zone: tzinfo) -> Period:

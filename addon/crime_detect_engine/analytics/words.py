@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
+from crime_detect_engine.domain.reporting import MONTHS
+
 from .periods import Period
 from .report import Report
 
@@ -27,12 +29,14 @@ def readable(name: str) -> str:
 
 
 def title_of(report: Report) -> str:
-    return f"{'Weekly' if report.period.days > 1 else 'Daily'} report"
+    return f"{report.period.kind.capitalize()} report"
 
 
 def days_of(period: Period) -> str:
     """`Friday 20 November 2026`, `16 – 22 November 2026`; English, as the pages are."""
     first, last = period.first_day, period.last_day
+    if period.kind in MONTHS:
+        return f"{first:%B} {first.year}"
     if first == last:
         return f"{first:%A} {first.day} {first:%B} {first.year}"
     start = f"{first.day}" if (first.month, first.year) == (last.month, last.year) else f"{first.day} {first:%B}"
@@ -106,6 +110,8 @@ def change(now: int, before: int) -> str:
 def slot_label(start: datetime, period: Period) -> str:
     """`02`, or `Mon 16`: what stands below a bar."""
     local = start.astimezone(period.zone)
+    if period.kind in MONTHS:
+        return f"{local.day}"
     return f"{local:%a} {local.day}" if period.days > 1 else f"{local:%H}"
 
 

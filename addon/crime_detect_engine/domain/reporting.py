@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 class ReportKind(StrEnum):
     DAILY = "daily"
     WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    PUBLIC = "public"
+    """The summary of a month for everybody: counts alone, small ones hidden."""
+
+
+MONTHS = (ReportKind.MONTHLY, ReportKind.PUBLIC)
+REPORTS = (ReportKind.DAILY, ReportKind.WEEKLY, ReportKind.MONTHLY)
+"""Those with incidents in them, which are asked for by role and filter."""
 
 
 class ReportFormat(StrEnum):
@@ -89,4 +97,16 @@ class Reporting(Protocol):
         self, query: IncidentQuery, format_: ReportFormat, actor: Actor, *, bom: bool = False
     ) -> AsyncIterator[bytes]:
         """Everything that a search finds, as CSV or JSON, newest first, a page at a time; audited before the first."""
+        ...
+
+
+class PublicSummaries(Protocol):
+    """What everybody may know."""
+
+    def served(self) -> bool:
+        """Whether the configuration gives it to everybody who asks."""
+        ...
+
+    async def make(self, month: date | None, format_: ReportFormat) -> ReportFile:
+        """`month` is any day of it; None is the last that is over. Raises InvalidInputError and StoreError."""
         ...

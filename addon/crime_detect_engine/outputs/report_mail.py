@@ -15,7 +15,7 @@ import voluptuous as vol
 
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import InvalidInputError, StoreError
-from crime_detect_engine.domain.reporting import ReportFormat, ReportKind, ReportLetter, ReportQuery
+from crime_detect_engine.domain.reporting import MONTHS, ReportFormat, ReportKind, ReportLetter, ReportQuery
 
 from .channel import Channel, Outcome, Outgoing, Permanent, Retry
 from .email import EmailOptions, submit
@@ -24,7 +24,7 @@ from .schema import list_of, mail_address
 CHANNEL = "report"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LATE = timedelta(days=1)
-_KEY = re.compile(r"(daily|weekly) (\d{4}-\d\d-\d\d) (\S+)")
+_KEY = re.compile(r"(daily|weekly|monthly|public) (\d{4}-\d\d-\d\d) (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,33 @@ class ScheduledReport:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicOptions(ScheduledReport):
+    """The summary for everybody: mailed to `to`, and with `serve` given without sign-in to who asks.
+
+    `names`: whether the cameras' names are told."""
+
+    to: tuple[str, ...] = ()
+    formats: tuple[ReportFormat, ...] = (ReportFormat.HTML,)
+    serve: bool = False
+    names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReportsOptions:
     """The `reports` section of the configuration; None is not sent."""
 
     daily: ScheduledReport | None = None
     weekly: ScheduledReport | None = None
+    monthly: ScheduledReport | None = None
+    public: PublicOptions | None = None
 
     def of(self, kind: ReportKind) -> ScheduledReport | None:
-        return self.daily if kind is ReportKind.DAILY else self.weekly
+        found: ScheduledReport | None = getattr(self, kind)
+        return found
+
+    @property
+    def mailed(self) -> bool:
+        return any(one is not None and one.to for one in map(self.of, ReportKind))
 
 
 def _clock_time(value: object) -> time:
@@ -74,11 +93,21 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _build(value: Mapping[str, Any]) -> ScheduledReport:
+def _options(value: Mapping[str, Any]) -> dict[str, Any]:
     options = {key: item for key, item in value.items() if key != "format"}
     if "format" in value:
         options["formats"] = tuple(ReportFormat(one) for one in value["format"])
-    return ScheduledReport(**options)
+    return options
+
+
+def _build(value: Mapping[str, Any]) -> ScheduledReport:
+    return ScheduledReport(**_options(value))
+
+
+def _public_format(value: object) -> str:
+    if value == ReportFormat.PDF:
+        raise vol.Invalid("the summary for everybody is html, csv or json")
+    return _format(value)
 
 
 _KEYS = {
@@ -86,6 +115,15 @@ _KEYS = {
     "at": _clock_time,
     "format": list_of(_format, at_least=1),
     "pictures": _flag,
+}
+
+
+_PUBLIC = {
+    "to": list_of(mail_address),
+    "at": _clock_time,
+    "format": list_of(_public_format, at_least=1),
+    "serve": _flag,
+    "names": _flag,
 }
 
 
@@ -98,6 +136,8 @@ SCHEMA = vol.All(
         {
             "daily": _maybe(vol.All(vol.Schema(_KEYS), _build)),
             "weekly": _maybe(vol.All(vol.Schema({**_KEYS, "day": _day}), _build)),
+            "monthly": _maybe(vol.All(vol.Schema(_KEYS), _build)),
+            "public": _maybe(vol.All(vol.Schema(_PUBLIC), lambda value: PublicOptions(**_options(value)))),
         }
     ),
     lambda value: ReportsOptions(**value),
@@ -111,11 +151,13 @@ def last_due(kind: ReportKind, options: ScheduledReport, now: datetime, zone: tz
     Where the clock skips the time, it is due an hour later; where it comes twice, at the first.
     """
     local = now.astimezone(zone)
-    back = (local.weekday() - options.day) % 7 if kind is ReportKind.WEEKLY else 0
-    day = local.date() - timedelta(days=back)
-    step = timedelta(days=7 if kind is ReportKind.WEEKLY else 1)
+    day, step = local.date(), timedelta(days=1)
+    if kind is ReportKind.WEEKLY:
+        day, step = day - timedelta(days=(local.weekday() - options.day) % 7), timedelta(days=7)
+    elif kind in MONTHS:
+        day = day.replace(day=1)
     if datetime.combine(day, options.at, zone).timestamp() > now.timestamp():
-        day -= step
+        day = (day - step).replace(day=1) if kind in MONTHS else day - step
     return datetime.combine(day, options.at, zone).astimezone(now.tzinfo), day - step
 
 
@@ -128,6 +170,7 @@ def due_reports(options: ReportsOptions, now: datetime, zone: tzinfo) -> Iterato
         at, day = last_due(kind, scheduled, now, zone)
         if now - at < _LATE:
             first = day - timedelta(days=day.weekday()) if kind is ReportKind.WEEKLY else day
+            first = day.replace(day=1) if kind in MONTHS else first
             yield from (f"{kind} {first.isoformat()} {address}" for address in scheduled.to)
 
 

@@ -9,7 +9,7 @@ import pytest
 from crime_detect_engine.analytics import fonts
 from crime_detect_engine.analytics.fonts import printable
 from crime_detect_engine.analytics.pdf import MAX_ROWS, report_pdf
-from crime_detect_engine.domain.reporting import ReportKind
+from crime_detect_engine.domain.reporting import REPORTS
 from crime_detect_engine.domain.types import Severity, Verdict
 from crime_detect_engine.store.pictures import encode_jpeg
 from pypdf import PdfReader
@@ -22,12 +22,12 @@ def read(data: bytes) -> tuple[PdfReader, str]:
     return reader, "\n".join(page.extract_text() for page in reader.pages)
 
 
-@pytest.mark.parametrize("kind", list(ReportKind))
+@pytest.mark.parametrize("kind", list(REPORTS))
 def test_what_happened_is_on_paper_with_pictures(incident, report, kind) -> None:
     found = [incident(verdict=Verdict.CONFIRMED, zone="lawn", rule="dwell"), incident(camera="shed")]
     picture = encode_jpeg(np.full((180, 320, 3), 120, np.uint8))
     reader, text = read(report_pdf(report(found, kind=kind, pictures={found[0].incident_id: picture})))
-    assert ("Weekly report" if kind is ReportKind.WEEKLY else "Daily report") in text
+    assert f"{kind.capitalize()} report" in text
     for words in ("2 alerts (1 real, 0 false alarms, 1 not judged)", "Fighting", "Yard", "Shed", "02:30:00", "30d"):
         assert words in text, words
     assert len(reader.pages[0].images) == 1
