@@ -8,7 +8,7 @@ import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,7 @@ class FakeEngine:
     active_model: str = "fights"
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     """Who was not let in to an original."""
+    serve_public: bool = False
     media_key: MediaKey | None = None
     """What opens sealed files in `folder`."""
     seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -174,6 +175,10 @@ class FakeEngine:
     @property
     def originals(self) -> FakeOriginals:
         return FakeOriginals(self)
+
+    @property
+    def public(self) -> FakePublic:
+        return FakePublic(self)
 
     @property
     def subjects(self) -> FakeSubjects:
@@ -639,6 +644,20 @@ class TwilioServer:
             return self._refuse(401, 20003, "Authenticate")
         found = [message for message in reversed(self.messages) if message["to"] == request.query.get("To")]
         return web.json_response({"messages": found, "next_page_uri": None, "page": 0, "page_size": 50})
+
+
+class FakePublic:
+    """The summary for everybody, which `serve_public` of the engine gives to them."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    def served(self) -> bool:
+        return self._engine.serve_public
+
+    async def make(self, month: date | None, format_: ReportFormat) -> ReportFile:
+        types = {ReportFormat.JSON: "application/json", ReportFormat.CSV: "text/csv", ReportFormat.HTML: "text/html"}
+        return ReportFile(f"public.{format_}", types[format_], f'{{"month": "{month}"}}'.encode())
 
 
 class FakeSubjects:

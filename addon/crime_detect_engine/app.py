@@ -197,7 +197,7 @@ class Service:
         self._activation = Activation(
             self._models, configuring, self._pipeline, store.audit, lambda: self.config.model.name
         )
-        reporter = build_reporter(store, self._pipeline, config, clock)
+        reporter, public = build_reporter(store, self._pipeline, lambda: self.config, clock)
         self._control = Control(
             store,
             self._pipeline,
@@ -207,6 +207,7 @@ class Service:
             configuring=configuring,
             activation=self._activation,
             reporter=reporter,
+            public=public,
             analyze_upload=UploadAnalysis(lambda: self._models.first, config.model, model_folders(self._data)),
             send_test=self._send_test,
         )
@@ -217,7 +218,7 @@ class Service:
         site = Site(config.base_url, config.timezone, self._camera_name)
         channel = self._mqtt.channel if self._mqtt else None
         due, identity = ReportClock(lambda: self.config.reports, config.timezone, clock), (store.uuid, store.epoch)
-        reports = report_channel(due.options, reporter.letter, clock)
+        reports = report_channel(due.options, public.writer(reporter.letter), clock)
         channels = build_channels(config.alerts, site, clock, identity, channel, self._door.picture_address, reports)
         self._outbox = self._status.outbox = Outbox(store.outbox, channels, clock)
         self._status.notes, self._status.complaints = self._notes, self._complaints
@@ -230,6 +231,7 @@ class Service:
         self._outbox.start()
         self._stack.push_async_callback(self._outbox.stop)
         self._run(due.run(store.outbox.add_once, self._outbox.notify), "reports")
+        self._run(public.run(), "what is told to everybody")
 
     def _find_frigate(self) -> None:
         options = self.config.frigate

@@ -18,6 +18,7 @@ from .inference import Worker
 from .line import Line
 from .pipeline import Pipeline
 from .recorder import NOBODY, Recorder
+from .public_summary import PublicSummaries
 from .reporting import Reporter, ReportSite, StoredRecords
 from .sampling.sampler import FixedRateSampler
 from .scene_watch import SceneOptions, SceneWatch
@@ -35,12 +36,17 @@ _LOG = logging.getLogger(__name__)
 RING = RingLimits(seconds=30.0, bytes=32_000_000)
 
 
-def build_reporter(store: Store, pipeline: Pipeline, config: Config, clock: Clock) -> Reporter:
+def build_reporter(
+    store: Store, pipeline: Pipeline, in_force: Callable[[], Config], clock: Clock
+) -> tuple[Reporter, PublicSummaries]:
+    config = in_force()
+
     def names() -> Mapping[str, str]:
         return {line.id: line.config.name for line in pipeline.lines.values()}
 
     site = ReportSite(config.instance, config.timezone, names, config.base_url)
-    return Reporter(StoredRecords(store), site, clock)
+    public = PublicSummaries(store, site, lambda: in_force().reports.public, clock)
+    return Reporter(StoredRecords(store), site, clock), public
 
 
 def build_line(

@@ -32,6 +32,7 @@ from .domain.wire import timestamp
 from .keeping import Keeping
 from .line import Line
 from .pipeline import Pipeline
+from .public_summary import PublicSummaries
 from .reporting import Reporter
 from .sources.address import redact
 from .status import Status
@@ -44,7 +45,7 @@ MAX_SNOOZE_MINUTES = 60 * 24 * 31
 
 class Control:
     """See `domain.ports.EngineControl`. `anonymity` hides people in every picture that leaves; `configuring` edits the
-    configuration file and puts it in force, `activation` its model; `reporter` makes reports;
+    configuration file and puts it in force, `activation` its model; `reporter` and `public` make reports;
     `analyze_upload` runs one file; `send_test` tries all channels."""
 
     def __init__(
@@ -58,6 +59,7 @@ class Control:
         configuring: Configuring,
         activation: Activation,
         reporter: Reporter,
+        public: PublicSummaries,
         analyze_upload: Callable[[Path], Awaitable[Mapping[str, Any]]],
         send_test: Callable[[Actor], Awaitable[Mapping[str, Any]]],
     ) -> None:
@@ -69,6 +71,7 @@ class Control:
         self._configuring = configuring
         self._activation = activation
         self._reporter = reporter
+        self.public = public
         self._analyze_upload = analyze_upload
         self._send_test = send_test
         self._switching = asyncio.Lock()

@@ -18,6 +18,7 @@ from crime_detect_engine.outputs import SCHEMA as ALERTS
 from crime_detect_engine.outputs import AlertOptions
 from crime_detect_engine.outputs.mqtt_options import SCHEMA as MQTT
 from crime_detect_engine.outputs.report_mail import SCHEMA as REPORTS
+from crime_detect_engine.outputs.report_mail import ReportsOptions
 from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
 from crime_detect_engine.store.address import SCHEMA as DATABASE
 from crime_detect_engine.store.address import DatabaseOptions
@@ -144,7 +145,7 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     if alerts.sms is not None and alerts.sms.mms and base_url is None:
         reason = "needs `url`: Twilio fetches the picture from there, so it must be reachable from the internet"
         errors.append(vol.Invalid(reason, path=["alerts", "sms", "mms"]))
-    if "reports" in given and alerts.email is None:
+    if alerts.email is None and given.get("reports", ReportsOptions()).mailed:
         reason = "needs `alerts.email`: reports are sent by its mail server"
         errors.append(vol.Invalid(reason, path=["reports"]))
     if given.get("access", AccessOptions()).oidc is not None and base_url is None:

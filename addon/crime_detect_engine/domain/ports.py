@@ -18,7 +18,7 @@ from .administration import CameraView as CameraView
 from .keeping import Keeping
 from .media import Originals
 from .media import StoredMedia as StoredMedia
-from .reporting import Reporting
+from .reporting import PublicSummaries, Reporting
 from .seeing import Backend as Backend
 from .seeing import Classifier as Classifier
 from .seeing import Detector as Detector
@@ -239,6 +239,9 @@ class EngineControl(Administration, Reporting, Protocol):
 
     @property
     def subjects(self) -> SubjectRights: ...
+
+    @property
+    def public(self) -> PublicSummaries: ...
 
     @property
     def keeping(self) -> Keeping: ...

@@ -9,17 +9,17 @@ from typing import Any
 import voluptuous as vol
 from voluptuous_openapi import UNSUPPORTED, convert  # type: ignore[import-untyped]
 
-from crime_detect_engine.domain.reporting import ReportKind
+from crime_detect_engine.domain.reporting import REPORTS
 
 from .access import declared_roles
 from .answers import SCHEMAS, answers_json
 from .route import API, Route
-from .schemas import body_timestamp, finite, query_date, query_timestamp
+from .schemas import body_timestamp, finite, query_date, query_month, query_timestamp
 
 _IN_PATHS: dict[str, dict[str, Any]] = {
     "camera": {"type": "string", "pattern": "^[a-z0-9_]{1,32}$"},
     "incident": {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"},
-    "kind": {"type": "string", "enum": [str(kind) for kind in ReportKind]},
+    "kind": {"type": "string", "enum": [str(kind) for kind in REPORTS]},
 }
 """What is in addresses under these names; anything else is answered 404."""
 
@@ -106,6 +106,8 @@ def _serialize(value: Any) -> Any:
             return {"type": "string", "format": "date-time"}
         if value.type is query_date:
             return {"type": "string", "format": "date"}
+        if value.type is query_month:
+            return {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}
         if value.type is finite:
             return {"type": "number"}
     return UNSUPPORTED

@@ -50,6 +50,14 @@ def query_date(text: str) -> date:
     return date.fromisoformat(text)
 
 
+def query_month(text: str) -> date:
+    """Its first day."""
+    if len(text) != 7 or text[4] != "-":
+        raise ValueError(text)
+    return date.fromisoformat(f"{text}-01")
+
+
+QUERY_MONTH = vol.Coerce(query_month, msg="expected a month like 2026-10")
 QUERY_DATE = vol.Coerce(query_date, msg="expected a day like 2026-11-21")
 TIMESTAMP = vol.All(str, vol.Coerce(body_timestamp, msg="expected a time like 2026-11-21T03:00:00Z"))
 QUERY_TIMESTAMP = vol.Coerce(query_timestamp, msg="expected a time like 2026-11-21T03:00:00Z")

@@ -38,6 +38,7 @@ ONLY_FOR = {
     ("GET", "/api/v1/retention/state"): {"admin"},
     ("POST", "/api/v1/retention/confirm"): {"admin"},
     ("GET", "/api/v1/incidents/{incident}/files"): {"investigator", "admin"},
+    ("GET", "/api/v1/reports/public"): {"admin"},
     ("GET", "/subjects"): {"investigator", "admin"},
     ("POST", "/api/v1/subjects/find"): {"investigator", "admin"},
     ("POST", "/api/v1/subjects/export"): {"investigator", "admin"},
@@ -82,7 +83,7 @@ ONLY_FOR = {
 PUBLIC = {
     ("GET", "/health"), ("GET", "/api/v1/openapi.json"), ("POST", "/api/v1/session"), ("GET", "/login"),
     ("GET", "/login/oidc"), ("GET", "/login/oidc/callback"),
-    ("GET", "/static/{name}"), ("GET", "/api/v1/pictures/{incident}/{expires}/{signature}.jpg"),
+    ("GET", "/static/{name}"), ("GET", "/public"), ("GET", "/api/v1/pictures/{incident}/{expires}/{signature}.jpg"),
 }  # fmt: skip
 BODIES = {
     "verdict": {"verdict": "confirmed"}, "snooze": {"minutes": 5}, "session": {"token": "nobody"},

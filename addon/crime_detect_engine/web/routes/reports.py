@@ -1,4 +1,4 @@
-"""Owns reports of a day or a week, the export of a search, and the page on which people choose them."""
+"""Owns reports of a day, a week or a month, the export of a search, and the page on which people choose them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import voluptuous as vol
 from aiohttp import web
 
 from crime_detect_engine.domain.errors import CrimeDetectError, NotFoundError
-from crime_detect_engine.domain.reporting import ReportFormat, ReportKind, ReportQuery
+from crime_detect_engine.domain.reporting import REPORTS, ReportFormat, ReportKind, ReportQuery
 from crime_detect_engine.domain.types import Verdict
 from crime_detect_engine.web.access import ACTOR, allows, role
 from crime_detect_engine.web.answers import INCIDENTS, OBJECT, media
@@ -48,7 +48,7 @@ REPORT = vol.Schema(
         vol.Optional("bom", default="false"): _TRUTH,
     }
 )
-PAGE = vol.Schema({**_FILTERS, vol.Optional("kind", default="daily"): vol.In([str(kind) for kind in ReportKind])})
+PAGE = vol.Schema({**_FILTERS, vol.Optional("kind", default="daily"): vol.In([str(kind) for kind in REPORTS])})
 EXPORT = vol.Schema(
     {
         **{key: check for key, check in SEARCH.schema.items() if str(key) not in ("cursor", "limit")},
@@ -67,9 +67,9 @@ _FRAMED = (
 @unaudited(BY_ENGINE)
 @role("analyst")
 async def get_report(request: web.Request) -> web.Response:
-    """A day or a week of the cameras that the caller may see, as JSON, CSV, HTML or PDF."""
-    if request.match_info["kind"] not in tuple(ReportKind):
-        raise NotFoundError("There are reports of days and weeks: daily and weekly.")
+    """A day, a week or a month of the cameras that the caller may see, as JSON, CSV, HTML or PDF."""
+    if request.match_info["kind"] not in REPORTS:
+        raise NotFoundError("There are reports of days, weeks and months: daily, weekly and monthly.")
     asked = read_query(request, REPORT)
     camera, actor = asked.get("camera"), request[ACTOR]
     if not allows(actor, "viewer") and (narrow := [one for one in _NARROW if one in asked]):
@@ -126,7 +126,7 @@ async def export_incidents(request: web.Request) -> web.StreamResponse:
 @unaudited(IMPERSONAL)
 @role("analyst")
 async def show_reports(request: web.Request) -> web.Response:
-    """Choosing a day or a week, seeing its report, and taking it along."""
+    """Choosing a day, a week or a month, seeing its report, and taking it along."""
     asked = read_query(request, PAGE)
     kept = ("date", "camera", "label", "min_confidence", "verdict", "from", "to")
     chosen = {key: request.query[key] for key in kept if request.query.get(key)}
