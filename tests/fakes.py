@@ -257,7 +257,7 @@ class FakeEngine:
         self.actions.append(("evidence", incident_id, actor.name))
         path = self.folder / f"{len(self.actions)}.zip"
         path.write_bytes(b"PK evidence")
-        return EvidencePackage(path, 11, "e" * 64, b"s" * 64, "k" * 64)
+        return EvidencePackage(path, StoredFile(path), 11, "e" * 64, b"s" * 64, "k" * 64)
 
     async def evidence_signature(self, incident_id: str, sha256: str) -> bytes:
         if sha256 != "e" * 64:
@@ -682,7 +682,7 @@ class FakeSubjects:
         self._engine.actions.append(("subject_export", query, actor.name))
         path = self._engine.folder / "kept.zip"
         path.write_bytes(b"PK kept")
-        return SubjectExport(path, 7, len(self._finding(query).records))
+        return SubjectExport(path, StoredFile(path), 7, len(self._finding(query).records))
 
     async def erase(self, query: SubjectQuery, confirm: str, reason: str, actor: Actor) -> Erasure:
         found = self._finding(query)

@@ -77,11 +77,13 @@ async def _export(arguments: argparse.Namespace) -> int:
     try:
         made = await store.evidence.make(arguments.incident, Actor("command line", "admin"))
         try:
-            shutil.move(made.path, out)
+            with made.content.open() as package, out.open("wb") as target:
+                shutil.copyfileobj(package, target)
             beside.write_bytes(made.signature)
         except OSError as error:
-            made.path.unlink(missing_ok=True)
             raise InvalidInputError(f"{out} cannot be written: {error.strerror or error}") from error
+        finally:
+            made.path.unlink(missing_ok=True)
     finally:
         await store.close()
     print(f"{out} and {beside}", file=sys.stderr)

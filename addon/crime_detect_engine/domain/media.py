@@ -1,4 +1,4 @@
-"""Owns the protocols of pictures and clips that are kept, in clear or sealed, and of the untouched originals of them."""
+"""Owns the protocols of pictures and clips that are kept, in clear or sealed, and of their untouched originals."""
 
 from __future__ import annotations
 

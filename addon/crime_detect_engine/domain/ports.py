@@ -222,6 +222,7 @@ class EvidencePackage:
     """A file that whoever asked for it deletes; `signature` (64 bytes) is over the hexadecimal `sha256`."""
 
     path: Path
+    content: StoredMedia
     size_bytes: int
     sha256: str
     signature: bytes

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .administration import Actor
+from .media import StoredMedia
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class SubjectExport:
     """A ZIP that whoever asked for it deletes."""
 
     path: Path
+    content: StoredMedia
     size_bytes: int
     incidents: int
 

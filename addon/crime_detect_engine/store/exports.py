@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ from .incidents import load_scores
 from .journal import Journal
 from .media import CLIP, SNAPSHOT, SUFFIX
 from .records import incident_document, load
+from .stored_file import StoredFile
 from .tables import audit, chain_contents, lifecycle
 
 AskAuthority = Callable[[bytes], Awaitable[bytes]]
@@ -116,12 +118,13 @@ class Exports:
         path = await self._database.call(self._temporary)
         with contextlib.ExitStack() as undo:
             undo.callback(path.unlink, missing_ok=True)
-            digest = await asyncio.to_thread(build_package, material, key, path)
-            size, at = path.stat().st_size, self._journal.clock.now()
+            content = self._journal.folder.scratch_file(path)
+            digest, size = await asyncio.to_thread(self._written, material, key, content)
+            at = self._journal.clock.now()
             details = {"sha256": digest, "bytes": size}
             await self._database.write(lambda c: append_audit(c, at, actor, EXPORTED, material.incident_id, details))
             undo.pop_all()
-        return EvidencePackage(path, size, digest, sign_file(digest, key), key.public.key_id)
+        return EvidencePackage(path, content, size, digest, sign_file(digest, key), key.public.key_id)
 
     async def signature(self, incident_id: str, digest: str) -> bytes:
         """Of a package that was made here before, by its SHA-256. Raises NotFoundError for any other file."""
@@ -150,6 +153,13 @@ class Exports:
         answer = await ask(request.as_bytes())
         check_stamp(request, answer, anchor.text, ca)
         return await self._database.call(lambda: keep_stamp(self._data_dir, anchor.seq, anchor.text, answer))
+
+    def _written(self, material: Material, key: SigningKey, content: StoredFile) -> tuple[str, int]:
+        """Its SHA-256 and size."""
+        with self._journal.folder.scratch(content.path) as target:
+            build_package(material, key, target)
+        with content.open() as file:
+            return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()  # type: ignore[arg-type]
 
     def _temporary(self) -> Path:
         folder = self._data_dir / FOLDER

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from crime_detect_engine.domain.errors import StoreError
 
@@ -84,13 +85,26 @@ class MediaFolder:
         return StoredFile(self.found(relative), self._key)
 
     def sealed_with(self) -> bytes | None:
-        """The id of the key of some sealed file; None where there is none. Looks into every file, so rarely to be asked."""
+        """The id of the key of some sealed file; None where there is none. Looks into every file: ask rarely."""
         found = (StoredFile(self.path(one)).sealed_with() for one in self.files())
         return next((one for one in found if one is not None), None)
 
     def read(self, relative: str) -> bytes:
         """The whole content. Raises OSError, and StoreError for a sealed file that does not open."""
         return self.file(relative).read()
+
+    @contextlib.contextmanager
+    def scratch(self, path: Path) -> Iterator[BinaryIO]:
+        """To write what is handed out and then deleted, anywhere: it lies in clear no more than the media do."""
+        with path.open("wb") as file:
+            if not self._seal or self._key is None:
+                yield file
+                return
+            with sealing(file, self._key.read(), bound_name(path)) as writer:
+                yield cast(BinaryIO, writer)
+
+    def scratch_file(self, path: Path) -> StoredFile:
+        return StoredFile(path, self._key)
 
     def takes(self, relative: str, count: int) -> int:
         """Bytes on the disk of a file with `count` bytes of content."""

@@ -46,8 +46,8 @@ class MediaKey:
         return self._key
 
     def keep(self, sealed_with: Callable[[], bytes | None]) -> None:
-        """Makes the key at first use. `sealed_with` looks for something that was sealed here before: its key's id, or how
-        that begins.
+        """Makes the key at first use. `sealed_with` looks for something that was sealed here before: the id of its key,
+        or how that begins.
 
         Raises StoreError for a key that is missing though things were sealed with it, and for another one than that.
         """

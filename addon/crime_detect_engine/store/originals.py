@@ -1,4 +1,4 @@
-"""Owns the untouched originals: what blurring hides, sealed, for investigators alone, and each look at it written down."""
+"""Owns the untouched originals: what blurring hides, sealed, for investigators alone, and each look written down."""
 
 from __future__ import annotations
 

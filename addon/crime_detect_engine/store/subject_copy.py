@@ -78,7 +78,7 @@ def write_copy(job: CopyJob, path: Path, folder: MediaFolder, read: ReadIncident
     """Writes the ZIP; the files that were copied. Raises OSError and StoreError."""
     copied: list[MediaFile] = []
     shown: list[dict[str, Any]] = []
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+    with folder.scratch(path) as target, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for record in job.records:
             found = read(record.incident_id)
             if found is None:

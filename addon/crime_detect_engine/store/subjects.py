@@ -79,11 +79,12 @@ class Subjects:
                 with contextlib.ExitStack() as undo:
                     undo.callback(path.unlink, missing_ok=True)
                     await self._copy(job, path, actor)
-                    size = path.stat().st_size
+                    content = self._journal.folder.scratch_file(path)
+                    size = content.size
                     undo.pop_all()
             except OSError as error:
                 raise StoreError(f"the copy cannot be written: {error.strerror or error}") from error
-        return SubjectExport(path, size, len(job.records))
+        return SubjectExport(path, content, size, len(job.records))
 
     async def _copy(self, job: CopyJob, path: Path, actor: Actor) -> None:
         """The database is read an incident at a time, so that alerts are stored in between."""

@@ -62,34 +62,50 @@ def _end(count: int, size: int, offset: int) -> bytes:
 
 
 class Packer:
-    """Writes members in order to a seekable file; `finish` once."""
+    """Writes members in order; `finish` once. The file need not be one to seek in: a sealed one is not."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._offset = 0
         self._entries: list[_Entry] = []
 
     def add(self, name: str, content: bytes | BinaryIO) -> tuple[int, str]:
-        """Size and SHA-256. Raises ContainerError when the package would be too large."""
-        offset = self._file.tell()
-        self._file.write(_Entry(name, offset, 0, 0).local())
+        """Size and SHA-256. A file is read twice, since its checksum comes first.
+
+        Raises ContainerError when the package would be too large, or the file changes meanwhile.
+        """
         size, crc, digest = 0, 0, hashlib.sha256()
-        for chunk in [content] if isinstance(content, bytes) else iter(lambda: content.read(_CHUNK), b""):
+        for chunk in _chunks(content):
             size, crc = size + len(chunk), zlib.crc32(chunk, crc)
             digest.update(chunk)
-            if offset + size > MAX_BYTES:
+            if self._offset + size > MAX_BYTES:
                 raise ContainerError(f"a package holds up to {MAX_BYTES // 10**9} GB; this incident has more")
-            self._file.write(chunk)
-        entry = _Entry(name, offset, size, crc)
-        self._file.seek(offset)
-        self._file.write(entry.local())
-        self._file.seek(0, 2)
+        entry = _Entry(name, self._offset, size, crc)
+        self._write(entry.local())
+        written = self._offset
+        for chunk in _chunks(content):
+            self._write(chunk)
+        if self._offset - written != size:
+            raise ContainerError(f"{name} changed while it was packed")
         self._entries.append(entry)
         return size, digest.hexdigest()
 
     def finish(self) -> None:
-        offset = self._file.tell()
         directory = b"".join(entry.central() for entry in self._entries)
-        self._file.write(directory + _end(len(self._entries), len(directory), offset))
+        self._write(directory + _end(len(self._entries), len(directory), self._offset))
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._offset += len(data)
+
+
+def _chunks(content: bytes | BinaryIO) -> Iterator[bytes]:
+    if isinstance(content, bytes):
+        yield content
+        return
+    content.seek(0)
+    while chunk := content.read(_CHUNK):
+        yield chunk
 
 
 def members(path: Path) -> Sequence[Member]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from crime_detect_engine.domain.media import StoredMedia
 
@@ -48,51 +48,49 @@ def readable_json(value: Any) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def build_package(material: Material, key: SigningKey, path: Path) -> str:
-    """Writes the package and returns its SHA-256. Raises OSError, or ContainerError when it would be too large.
+def build_package(material: Material, key: SigningKey, target: BinaryIO) -> None:
+    """Writes the package. Raises OSError, StoreError, or ContainerError when it would be too large.
 
     A file that goes while this runs is named as missing.
     """
     missing = dict(material.missing)
     parts: list[dict[str, Any]] = []
-    with path.open("w+b") as file:
-        packer = Packer(file)
+    packer = Packer(target)
 
-        def add(name: str, content: Any) -> None:
-            size, digest = packer.add(name, content)
-            parts.append({"name": name, "bytes": size, "sha256": digest})
+    def add(name: str, content: Any) -> None:
+        size, digest = packer.add(name, content)
+        parts.append({"name": name, "bytes": size, "sha256": digest})
 
-        add(README, _README.read_bytes())
-        picture = b""
-        for kind, name in MEDIA_PARTS.items():
-            if kind not in material.files:
-                continue
-            try:
-                media = material.files[kind].open()
-            except FileNotFoundError:
-                missing[name] = "the file went while the package was made, or is not on the disk"
-                continue
-            with media:
-                add(name, media)
-                if kind == "snapshot":
-                    media.seek(0)
-                    picture = media.read()
-        add(REPORT, report_html(material, missing, picture).encode())
-        add(INCIDENT, readable_json(material.incident))
-        add(SCORES, readable_json(material.scores))
-        add(SCORES_CSV, scores_csv(material.scores).encode())
-        if material.circumstances is None:
-            missing[CAMERA] = "nobody wrote down the camera and rules that were in force when the incident ended"
-        else:
-            add(CAMERA, readable_json(material.circumstances))
-        add(CUSTODY, readable_json(material.custody))
-        add(CHAIN, _chain_json(material.links))
-        manifest = readable_json(_manifest(material, parts, missing, key))
-        packer.add(MANIFEST, manifest)
-        packer.add(SIGNATURE, key.sign(manifest))
-        packer.add(PUBLIC_KEY, key.public.pem)
-        packer.finish()
-    return file_sha256(path)
+    add(README, _README.read_bytes())
+    picture = b""
+    for kind, name in MEDIA_PARTS.items():
+        if kind not in material.files:
+            continue
+        try:
+            media = material.files[kind].open()
+        except FileNotFoundError:
+            missing[name] = "the file went while the package was made, or is not on the disk"
+            continue
+        with media:
+            add(name, media)
+            if kind == "snapshot":
+                media.seek(0)
+                picture = media.read()
+    add(REPORT, report_html(material, missing, picture).encode())
+    add(INCIDENT, readable_json(material.incident))
+    add(SCORES, readable_json(material.scores))
+    add(SCORES_CSV, scores_csv(material.scores).encode())
+    if material.circumstances is None:
+        missing[CAMERA] = "nobody wrote down the camera and rules that were in force when the incident ended"
+    else:
+        add(CAMERA, readable_json(material.circumstances))
+    add(CUSTODY, readable_json(material.custody))
+    add(CHAIN, _chain_json(material.links))
+    manifest = readable_json(_manifest(material, parts, missing, key))
+    packer.add(MANIFEST, manifest)
+    packer.add(SIGNATURE, key.sign(manifest))
+    packer.add(PUBLIC_KEY, key.public.pem)
+    packer.finish()
 
 
 def sign_file(digest: str, key: SigningKey) -> bytes:

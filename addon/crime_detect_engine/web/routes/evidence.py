@@ -38,7 +38,7 @@ async def get_evidence(request: web.Request) -> web.StreamResponse:
                 "X-Evidence-Key": made.key_id,
             }
         )
-        file = await asyncio.to_thread(made.path.open, "rb")
+        file = await asyncio.to_thread(made.content.open)
         with file:
             await response.prepare(request)
             while chunk := await asyncio.to_thread(file.read, _CHUNK):

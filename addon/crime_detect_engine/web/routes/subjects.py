@@ -103,7 +103,7 @@ async def export_subjects(request: web.Request) -> web.StreamResponse:
         name = f"kept-{query.start:%Y%m%dT%H%M}-{query.end:%Y%m%dT%H%M}.zip"
         headers = {"Content-Type": "application/zip", "Content-Disposition": f'attachment; filename="{name}"'}
         response = web.StreamResponse(headers={**headers, "Content-Length": str(made.size_bytes)})
-        with await asyncio.to_thread(made.path.open, "rb") as file:
+        with await asyncio.to_thread(made.content.open) as file:
             await response.prepare(request)
             while chunk := await asyncio.to_thread(file.read, _CHUNK):
                 await response.write(chunk)

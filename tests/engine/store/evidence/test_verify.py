@@ -24,6 +24,7 @@ from crime_detect_engine.store.evidence.links import (
     sha256,
 )
 from crime_detect_engine.store.evidence.verify import read_signature, verify_package
+from crime_detect_engine.store.stored_file import StoredFile
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ID, AT = "01KDWM5XJ2V3F6T8QXN9Z4B7CR", "2026-11-21T03:00:00.000Z"
@@ -66,7 +67,7 @@ def material(tmp_path: Path, **changes) -> package.Material:
     links = [(link, content if number in (1, 3) else None) for number, (link, content) in enumerate(links)][1:]
     made = package.Material(
         incident_id=ID, incident=RECORD, scores=SCORES, circumstances={"x": 1}, custody={"audit": [ENTRY], "files": []},
-        links=links, files={"clip": clip, "snapshot": picture}, missing={}, made_at=AT,
+        links=links, files={"clip": StoredFile(clip), "snapshot": StoredFile(picture)}, missing={}, made_at=AT,
         engine={"uuid": "u", "version": "1"},
     )  # fmt: skip
     return replace(made, **changes)
@@ -80,7 +81,8 @@ def key() -> SigningKey:
 @pytest.fixture
 def good(tmp_path, key) -> Path:
     path = tmp_path / "good.zip"
-    package.build_package(material(tmp_path), key, path)
+    with path.open("wb") as target:
+        package.build_package(material(tmp_path), key, target)
     return path
 
 
