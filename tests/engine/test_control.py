@@ -70,11 +70,12 @@ async def engine(tmp_path: Path, make_flow: Any, small_spec: Any) -> AsyncIterat
         return {"sms:me": {"ok": True, "error": None}}
 
     configuring = Configuring(editor, apply, flow.pipeline, store.audit, flow.clock)
+    reporter, public = build_reporter(store, flow.pipeline, editor.load, flow.clock)
     control = Control(
         store, flow.pipeline, status, flow.clock,
         anonymity=anonymity, configuring=configuring,
         activation=Activation(Models([]), configuring, flow.pipeline, store.audit, lambda: "default"),
-        reporter=build_reporter(store, flow.pipeline, editor.load(), flow.clock),
+        reporter=reporter, public=public,
         analyze_upload=analyze, send_test=send_test,
     )  # fmt: skip
     line = flow.add()
