@@ -156,7 +156,7 @@ async def test_every_route_as_every_role(site, asking):
         key = (route.method, route.path)
         if key in PUBLIC:
             # A wrong signature opens nothing, whoever asks.
-            refused = {"session": 401, "app.css.jpg": 404, "oidc": 404, "callback": 404}
+            refused = {"session": 401, "app.css.jpg": 404, "oidc": 404, "callback": 404, "public": 404}
             assert status == refused.get(path.rsplit("/", 1)[-1], 200), key
         elif asking is None:
             assert status == (401 if path.startswith("/api/") or path == "/metrics" else 302), key
