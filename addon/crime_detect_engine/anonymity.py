@@ -186,7 +186,7 @@ class Anonymity:
                 self._fetching = str(error)
                 await asyncio.sleep(self._again_s)
             else:
-                ready, self._fetching = True, None
+                ready, self._fetching, self._failure = True, None, None
 
     def notes(self) -> Sequence[str]:
         """What is wrong, for people."""

@@ -13,11 +13,13 @@ from crime_detect_engine.domain.ports import Packet, StreamFormat
 from crime_detect_engine.recorder import MAX_CLIP_BYTES, MAX_CLIP_S, PRE_ROLL_S, Recorder
 from crime_detect_engine.sources.ring import PacketRing, RingLimits
 from crime_detect_engine.store.pictures import encode_jpeg
+from crime_detect_engine.store.privacy import Blur
 
 from tests.fakes import NOON, told_frame
 
 H264 = StreamFormat("h264", 640, 360, Fraction(1, 90_000), None)
 HEVC = replace(H264, codec="hevc")
+HIDDEN = Blur(faces=True)
 
 
 @dataclass
@@ -142,6 +144,39 @@ def test_a_camera_that_is_gone_leaves_what_it_had(camera, recorder):
     recorder.begin("a", 19.0)
     camera.ring.clear()
     assert recorder.finish("a", 25.0) is None
+
+
+# --- who is hidden -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["before", "during"])
+def test_a_clip_hides_whom_the_camera_hid_at_any_time_of_it(camera, moment):
+    blur = [HIDDEN if moment == "before" else Blur()]
+    recorder = Recorder(encode_jpeg, camera.ring.span, lambda: blur[0])
+    watch(camera, recorder, 20.0)
+    recorder.add(told_frame("yard", 20.0, 0.1))
+    blur[0] = Blur()
+    recorder.begin("a", 24.0)
+    if moment == "during":
+        blur[0] = HIDDEN
+        watch(camera, recorder, 26.0)
+        blur[0] = Blur()
+    watch(camera, recorder, 28.0)
+    assert recorder.finish("a", 28.0).blur == HIDDEN
+
+
+def test_what_was_kept_while_somebody_was_hidden_is_forgotten_when_the_camera_shows_more(camera):
+    blur = [HIDDEN]
+    recorder = Recorder(encode_jpeg, camera.ring.span, lambda: blur[0])
+    recorder.add(told_frame("yard", 1.0, 0.1, seq=1))
+    blur[0] = Blur()
+    recorder.add(told_frame("yard", 1.5, 0.1, seq=2))
+    assert recorder.picture_at(1.0)._step == 2
+    watch(camera, recorder, 60.0)
+    recorder.add(told_frame("yard", 60.0, 0.1, seq=3))
+    recorder.begin("a", 59.0)
+    watch(camera, recorder, 61.0)
+    assert recorder.finish("a", 61.0).blur == Blur()
 
 
 # --- cameras whose packets may not be kept -------------------------------------------------------------------------
