@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from crime_detect_engine.analytics.periods import last_complete, period_asked, period_of
+from crime_detect_engine.analytics.periods import last_complete, midnight, period_asked, period_of
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.domain.reporting import ReportKind, ReportQuery
 
@@ -72,3 +72,22 @@ def test_what_is_cut_is_compared_with_the_same_hours_before() -> None:
 def test_a_day_beyond_all_calendars_is_refused(day: date) -> None:
     with pytest.raises(InvalidInputError):
         period_asked(ReportQuery(WEEKLY, day), datetime(2026, 1, 1, tzinfo=UTC), AMSTERDAM)
+
+
+def test_a_month_is_as_long_as_it_is_and_follows_the_one_before() -> None:
+    zone = ZoneInfo("Europe/Amsterdam")
+    march = period_of(ReportKind.MONTHLY, date(2026, 3, 17), zone)
+    assert (march.first_day, march.last_day, march.hours) == (date(2026, 3, 1), date(2026, 3, 31), 31 * 24 - 1)
+    assert march.name == "monthly-2026-03-01"
+    assert len(list(march.slots())) == 31
+    february = march.before()
+    assert (february.start, february.end) == (midnight(date(2026, 2, 1), zone), march.start)
+    assert february.before().end == february.start
+    assert last_complete(ReportKind.MONTHLY, midnight(date(2026, 4, 1), zone), zone) == march
+
+
+def test_a_month_that_is_cut_is_compared_with_as_much_of_the_one_before() -> None:
+    zone = ZoneInfo("UTC")
+    query = ReportQuery(ReportKind.MONTHLY, date(2026, 3, 1), end=datetime(2026, 3, 31, tzinfo=zone))
+    before = period_asked(query, datetime(2026, 4, 5, tzinfo=zone), zone).before()
+    assert before.end == datetime(2026, 3, 1, tzinfo=zone), "February has no 30 days"

@@ -21,6 +21,7 @@ from crime_detect_engine.outputs.channel import Outgoing, Permanent, Retry, Sent
 from crime_detect_engine.outputs.email import EmailOptions
 from crime_detect_engine.outputs.report_mail import (
     SCHEMA,
+    PublicOptions,
     ReportChannel,
     ReportsOptions,
     ScheduledReport,
@@ -180,3 +181,34 @@ def test_what_the_file_says_becomes_options() -> None:
 def test_what_is_not_allowed_is_said(daily: dict[str, Any], words: str) -> None:
     with pytest.raises(vol.Invalid, match=words):
         SCHEMA({"daily": daily})
+
+
+def test_a_month_is_due_on_its_first_day_after_it() -> None:
+    options = ReportsOptions(monthly=ScheduledReport((ANNA,)), public=PublicOptions((ANNA,), time(8)))
+    zone = ZoneInfo("Europe/Amsterdam")
+    assert list(due_reports(options, datetime(2026, 11, 1, 6, 30, tzinfo=UTC), zone)) == [f"monthly 2026-10-01 {ANNA}"]
+    later = list(due_reports(options, datetime(2026, 11, 1, 7, 30, tzinfo=UTC), zone))
+    assert later == [f"monthly 2026-10-01 {ANNA}", f"public 2026-10-01 {ANNA}"]
+    assert not list(due_reports(options, datetime(2026, 11, 3, 7, tzinfo=UTC), zone))
+    assert list(due_reports(options, datetime(2027, 1, 1, 6, 30, tzinfo=UTC), zone)) == [f"monthly 2026-12-01 {ANNA}"]
+
+
+def test_every_month_of_a_year_is_reported_once() -> None:
+    options, zone = ReportsOptions(monthly=ScheduledReport((ANNA,))), ZoneInfo("America/New_York")
+    seen = {
+        key
+        for hour in range(0, 366 * 24, 12)
+        for key in due_reports(options, datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=hour), zone)
+    }
+    assert len(seen) == 12
+
+
+async def test_the_summary_for_everybody_is_mailed_to_whom_the_configuration_names(smtp: tuple[Mailbox, int]) -> None:
+    mailbox, port = smtp
+    options = SCHEMA({"public": {"to": ANNA, "format": ["html", "csv"], "serve": True}})
+    assert isinstance(await channel(port, options).send(outgoing(f"public 2026-10-01 {ANNA}")), Sent)
+    assert len(list(mailbox.mails[0].iter_attachments())) == 2
+    assert options.mailed
+    assert not SCHEMA({"public": {"serve": True}}).mailed
+    with pytest.raises(vol.Invalid, match="html, csv or json"):
+        SCHEMA({"public": {"to": ANNA, "format": "pdf"}})
