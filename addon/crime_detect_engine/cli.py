@@ -161,6 +161,7 @@ def _add_administration(commands: Any) -> None:
     _add_data(doctor)
     _add_accounts(commands)
     _add_evidence(commands)
+    _add_media(commands)
     _add_audit(commands)
 
 
@@ -200,6 +201,24 @@ def _add_accounts(commands: Any) -> None:
         command.add_argument("--json", action="store_true", help="one JSON object a line")
     for command in (*named, *listed, create, revoke):
         command.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
+        _add_data(command)
+
+
+def _add_media(commands: Any) -> None:
+    actions = commands.add_parser("media", help="pictures and clips that lie sealed").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    unseal = _command(actions, "unseal", ".unsealing:unseal_command", "open one sealed file with the key")
+    unseal.add_argument("file", type=Path, metavar="FILE")
+    unseal.add_argument("--out", type=Path, metavar="FILE", help="a new file; without it, standard output")
+    unseal.add_argument("--key-file", type=Path, metavar="FILE", help="default keys/media.key among the data")
+    unseal.add_argument("--name", metavar="NAME", help="what the file was called, where somebody renamed it")
+    export = _command(actions, "export", ".unsealing:export_command", "write an incident's picture and clip in clear")
+    export.add_argument("incident", metavar="ID")
+    export.add_argument("--out", type=Path, metavar="DIR", help="default ID")
+    export.add_argument("--originals", action="store_true", help="the unblurred ones too; audited")
+    export.add_argument("--config", type=Path, metavar="FILE", help="the service's")
+    for command in (unseal, export):
         _add_data(command)
 
 

@@ -19,10 +19,13 @@ def bound_name(path: Path | str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """See domain.ports.StoredMedia. Without a key only files in clear can be read."""
+    """See domain.ports.StoredMedia. Without a key only files in clear can be read; `name` is for a file that somebody
+    renamed since it was sealed.
+    """
 
     path: Path
     key: MediaKey | None = None
+    name: str | None = None
 
     @property
     def sealed(self) -> bool:
@@ -65,7 +68,7 @@ class StoredFile:
             raise SealError(f"{self.path} is sealed, and there is no key to open it with")
         key = self.key.read()
         try:
-            return SealedReader(file, key, bound_name(self.path))
+            return SealedReader(file, key, bound_name(self.name or self.path))
         except SealError as error:
             raise SealError(f"{self.path} (key {self.key.path}): {error}") from None
 

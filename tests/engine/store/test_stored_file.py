@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import signal
 import subprocess
@@ -216,4 +215,4 @@ def test_killed_at_any_step_of_sealing_nothing_is_left_in_clear(tmp_path):
         assert files(tmp_path / "media") == ([folder.path(target)] if folder.exists(target) else [])
     assert step > 3
     assert folder.read(target) == b"in clear " * 30000
-    assert os.listdir(folder.path(target).parent) == [Path(target).name]
+    assert [one.name for one in folder.path(target).parent.iterdir()] == [Path(target).name]
