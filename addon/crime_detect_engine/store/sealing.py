@@ -102,11 +102,14 @@ class SealedWriter(io.RawIOBase):
         return True
 
     def write(self, data: ReadableBuffer) -> int:
-        view = memoryview(data).cast("B")
-        self._pending += view
-        while len(self._pending) > CHUNK:  # a full chunk may be the last, so one waits
-            self._seal(bytes(self._pending[:CHUNK]), last=False)
-            del self._pending[:CHUNK]
+        view, taken = memoryview(data).cast("B"), 0
+        while len(self._pending) + len(view) - taken > CHUNK:  # a full chunk may be the last, so one waits
+            part = view[taken : taken + CHUNK - len(self._pending)]
+            self._pending += part
+            taken += len(part)
+            self._seal(bytes(self._pending), last=False)
+            self._pending.clear()
+        self._pending += view[taken:]
         return len(view)
 
     def finish(self) -> None:
@@ -166,6 +169,12 @@ class SealedReader(io.RawIOBase):
         target[: len(part)] = part
         self._position += len(part)
         return len(part)
+
+    def readall(self) -> bytes:
+        parts = []
+        while part := self.read(CHUNK):
+            parts.append(part)
+        return b"".join(parts)
 
     def close(self) -> None:
         self._source.close()
