@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from crime_detect_engine.domain.clock import SystemClock
 from crime_detect_engine.domain.ports import Actor
+from crime_detect_engine.store.store import Store
 from crime_detect_engine.web.access import Access
 from crime_detect_engine.web.server import build_app, serve
 from crime_detect_engine.web.streams import STREAMS
@@ -24,6 +25,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+PASSWORD = "seven green bottles"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -32,6 +34,8 @@ class Site:
     engine: FakeEngine
     url: str
     app: web.Application
+    store: Store
+    """Where people and tokens are kept; `boss` administers everything."""
     complaints: list[str] = field(default_factory=list)
     """What pages wrote to the console as errors, uncaught exceptions and content-policy refusals among them."""
 
@@ -54,15 +58,19 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async def find_token(secret: str) -> Actor | None:
-        return {"admin-secret": Actor("admin", "admin")}.get(secret)
+        return {"admin-secret": Actor("admin", "admin")}.get(secret) or await store.tokens.find(secret)
 
+    store = await Store.open(tmp_path / "data", SystemClock())
+    await store.users.create("boss", PASSWORD, "admin", None, Actor("test", "admin"))
     media = tmp_path / "media"
     media.mkdir()
     engine = FakeEngine(media, clock_at=SystemClock().now())
-    app = build_app(engine, Access(find_token, SystemClock()), uploads=tmp_path / "uploads")
+    access = Access(find_token, SystemClock(), people=store.users, tokens=store.tokens)
+    app = build_app(engine, access, uploads=tmp_path / "uploads")
     server = await serve(app, "127.0.0.1", 0)
-    yield Site(engine, f"http://127.0.0.1:{server.port}", app)
+    yield Site(engine, f"http://127.0.0.1:{server.port}", app, store)
     await server.stop()
+    await store.close()
 
 
 @pytest.fixture

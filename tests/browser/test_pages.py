@@ -23,11 +23,12 @@ async def test_a_wrong_token_is_refused_and_the_right_one_leads_to_the_page_aske
     incident = site.engine.open_incident()
     await page.context.clear_cookies()
     await page.goto(f"{site.url}/incidents/{incident.incident_id}")
+    await page.get_by_text("Sign in with an access token").click()
     await page.get_by_label("Access token").fill("wrong")
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in with the token").click()
     await expect(page.get_by_role("alert")).to_contain_text("not known")
     await page.get_by_label("Access token").fill("admin-secret")
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in with the token").click()
     await page.wait_for_url(f"{site.url}/incidents/{incident.incident_id}")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Fighting")
     site.complaints.clear()  # the browser reports the refused sign-in
@@ -55,6 +56,16 @@ async def test_an_incident_arrives_and_changes_without_reload(page, site):
     await site.engine.delete(incident.incident_id, SOMEBODY)
     await expect(card).to_have_count(0)
     assert await page.evaluate("window.sameDocument") is True
+
+
+async def test_faces_of_a_camera_are_blurred_by_a_switch(page, site):
+    card = page.locator("[data-camera=yard]")
+    blur = card.get_by_role("switch", name="Blur faces")
+    await expect(blur).not_to_be_checked()
+    await blur.click()
+    await expect(blur).to_be_enabled()
+    await expect(blur).to_be_checked()
+    assert [action[:3] for action in site.engine.actions] == [("change_camera", "yard", {"blur_faces": True})]
 
 
 async def test_a_camera_changes_state_and_is_snoozed(page, site):

@@ -3,6 +3,7 @@
 import { attempt, call } from "./api.js";
 import { localize } from "./times.js";
 
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // it may be a long way on a phone
 localize();
 setInterval(localize, 30000);
 
