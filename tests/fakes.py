@@ -339,6 +339,8 @@ class FakeEngine:
             settings = {**self.views[camera].settings, "masks": changes["masks"] or []}
             self.views[camera] = replace(self.views[camera], settings=settings, masked=bool(changes["masks"]))
         drawn = {key: changes[key] or {} for key in ("zones", "lines") if key in changes}
+        if "blur_faces" in changes:
+            drawn["blurring"] = {"faces": bool(changes["blur_faces"]), "persons": False}
         self.views[camera] = replace(self.views[camera], settings={**self.views[camera].settings, **drawn})
 
     def why_fixed(self, camera: str) -> str | None:

@@ -15,6 +15,7 @@ from crime_detect_engine.configuring import Configuring, settings_json
 from crime_detect_engine.domain.errors import ConfigError, InvalidInputError, NotFoundError, SourceError
 from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.sources.frigate import FrigateCamera, FrigateDiscovery, FrigateOptions
+from crime_detect_engine.store.privacy import BlurChoice
 from crime_detect_engine.store.store import Store
 
 from tests.rig.videos import scene, write_video
@@ -175,6 +176,18 @@ async def test_masks_are_written_shown_audited_and_gone_again(house):
     await house.configuring.change_camera("yard", {"masks": []}, ANNA)
     assert house.file.read_text() == CONFIG
     assert [entry.details for entry in await house.store.audit.list()] == [{"masks": []}, {"masks": [triangle]}]
+
+
+async def test_who_is_hidden_is_written_also_where_it_is_nobody(house):
+    line = house.lines["yard"]
+    for wanted in (True, False):
+        await house.configuring.change_camera("yard", {"blur_faces": wanted}, ANNA)
+        assert house.editor.settings()["cameras"]["yard"]["privacy"] == {"blur_faces": wanted}
+        assert settings_json(line.config)["blur_faces"] is wanted
+    assert house.lines["yard"] is line, "the stream goes on"
+    await house.configuring.change_camera("yard", {"blur_faces": None}, ANNA)
+    assert house.editor.load().cameras["yard"].privacy == BlurChoice()
+    assert settings_json(line.config)["blur_faces"] is None
 
 
 async def test_zones_are_written_where_they_differ_and_comments_stay(house):

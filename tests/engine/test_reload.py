@@ -63,6 +63,21 @@ async def test_rules_are_swapped_while_the_stream_goes_on(running: Running) -> N
     assert running.lines["yard"].capture is capture
 
 
+async def test_who_is_hidden_changes_while_the_stream_goes_on(running: Running) -> None:
+    line, text = running.lines["yard"], running.file.read_text()
+    assert not line.recorder.blur().on
+    await running.write(text + "privacy: {blur_faces: true}\n")
+    assert line.recorder.blur().faces
+    assert "restart" not in str(running.service._notes())
+    await running.write(text.replace("detection", "privacy: {blur_persons: true}, detection"))
+    assert (line.recorder.blur().faces, line.recorder.blur().persons) == (True, True)
+    assert running.lines["yard"] is line
+    view = running.service._control.camera("yard")
+    assert view.settings["blurring"] == {"faces": True, "persons": True}
+    await running.write(text)
+    assert not line.recorder.blur().on
+
+
 async def test_cameras_come_go_and_are_rebuilt(running: Running) -> None:
     capture = running.lines["yard"].capture
     text = running.file.read_text()

@@ -6,8 +6,11 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 from crime_detect_engine import writer as writer_module
 from crime_detect_engine.anonymity import Anonymity
@@ -16,11 +19,11 @@ from crime_detect_engine.domain.errors import InvalidInputError, StoreError
 from crime_detect_engine.domain.ports import IncidentQuery
 from crime_detect_engine.domain.types import Alert, ChangeType, Score, Severity
 from crime_detect_engine.domain.ulid import ulid
-from crime_detect_engine.store.privacy import PrivacyOptions
+from crime_detect_engine.store.privacy import Blur, PrivacyOptions
 from crime_detect_engine.store.store import Store
 from crime_detect_engine.writer import Writer, store_entry
 
-from tests.fakes import NOON, told_frame
+from tests.fakes import NOON, FakePicture, told_frame
 
 
 def alert(kind: ChangeType = ChangeType.NEW, number: int = 0, camera: str = "yard", **changes: Any) -> Alert:
@@ -169,10 +172,17 @@ async def test_the_picture_of_the_best_moment_is_taken(writer, sink, make_line, 
     assert sink.written[1].picture is None
 
 
-async def test_an_incident_is_stored_with_picture_and_clip(tmp_path, make_line):
-    """The real store behind it."""
+def pictures_of(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize("blur", [Blur(), Blur(faces=True)])
+async def test_an_incident_is_stored_with_picture_and_clip(tmp_path, make_line, blur):
+    """The real store behind it. Without the detector's weights everything is hidden, and the incident is told."""
     store = await Store.open(tmp_path, ManualClock(NOON), reserve_bytes=0)
     line = make_line()
+    line.recorder.blur = lambda: blur
     writer = Writer(partial(store_entry, store, Anonymity(PrivacyOptions(), tmp_path)))
     writer.start()
     for n in range(24):
@@ -189,4 +199,9 @@ async def test_an_incident_is_stored_with_picture_and_clip(tmp_path, make_line):
         kept = await store.media(incident, kind)
         assert kept is not None
         assert kept.size > 500
+        assert kept.clear_path is not None
+        for picture in pictures_of(kept.clear_path):
+            away = min(np.abs(FakePicture(step, 64, 36).rgb().astype(int) - picture).mean() for step in range(24))
+            assert bool(away > 3) is blur.on
+    assert incident.faces_blurred is blur.on
     await store.close()

@@ -35,6 +35,7 @@ def test_nothing() -> None:
         "{source: a.mp4, name: New}",
         "{source: a.mp4, anomaly: {enabled: true, threshold: 0.9}}",
         "{source: a.mp4, location: {latitude: 1, longitude: 2}}",
+        "{source: a.mp4, privacy: {blur_faces: true}}",
     ],
 )
 def test_rules_are_swapped_in_place(options: str) -> None:

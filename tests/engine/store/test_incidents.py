@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.domain.ports import Actor, IncidentQuery
-from crime_detect_engine.domain.types import Severity, Verdict
+from crime_detect_engine.domain.types import ChangeType, Severity, Verdict
+from crime_detect_engine.store.incidents import IncidentContext
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
@@ -64,3 +65,27 @@ async def test_a_foreign_cursor_is_refused(store, cursor):
 async def test_a_limit_out_of_range_is_refused(store, limit):
     with pytest.raises(InvalidInputError, match="limit"):
         await store.incidents(IncidentQuery(limit=limit))
+
+
+WITHOUT_PICTURE = None
+
+
+@pytest.mark.parametrize(
+    ("media", "blurred"),
+    [
+        ([True], True),
+        ([False], False),
+        ([WITHOUT_PICTURE], False),
+        ([WITHOUT_PICTURE, True], True),
+        ([True, WITHOUT_PICTURE, True], True),
+        ([True, False], False),
+        ([False, True], False),
+    ],
+)
+async def test_an_incident_is_blurred_when_all_that_was_ever_kept_of_it_is(store, make_alert, media, blurred):
+    """What is seen once was seen: a later picture that hides somebody does not undo it."""
+    for number, hidden in enumerate(media):
+        alert = make_alert(ChangeType.NEW if number == 0 else ChangeType.UPDATE)
+        snapshot = None if hidden is WITHOUT_PICTURE else b"jpeg"
+        stored = await store.write(alert, snapshot, IncidentContext(faces_blurred=hidden))
+    assert stored.after.faces_blurred is blurred

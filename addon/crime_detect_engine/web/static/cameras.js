@@ -155,6 +155,18 @@ for (const [id, card] of cameras) {
   }
 }
 
+// Who may not change it sees no switch; the answer says what holds, which may be what holds for all cameras.
+for (const [id, card] of cameras) {
+  const blur = card.querySelector("[data-blur]");
+  blur?.addEventListener("change", async () => {
+    const wanted = blur.checked;
+    blur.disabled = true;
+    const changed = await attempt(() => call("PATCH", `cameras/${id}`, { blur_faces: wanted }));
+    blur.disabled = false;
+    blur.checked = changed ? changed.settings.blurring.faces : !wanted;
+  });
+}
+
 // --- news ---
 
 const latest = document.getElementById("latest");

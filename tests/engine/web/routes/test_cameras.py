@@ -231,6 +231,38 @@ async def test_a_picture_taken_before_a_mask_is_not_sent_after_it(site, monkeypa
         assert await answer.read() == encode("yard", masked)
 
 
+@pytest.mark.parametrize("key", ["blur_faces", "blur_persons"])
+@pytest.mark.parametrize("role", ["viewer", "operator", "investigator", "integration"])
+async def test_who_is_hidden_is_changed_by_admins_alone(site, role, key):
+    async with site.client(f"{role}-token").patch("/api/v1/cameras/yard", json={key: False}) as answer:
+        assert answer.status == 403
+    assert site.engine.actions == []
+    for wanted in (False, None, True):
+        async with site.client("admin-token").patch("/api/v1/cameras/yard", json={key: wanted}) as answer:
+            assert answer.status == 200
+    assert [action[2] for action in site.engine.actions] == [{key: False}, {key: None}, {key: True}]
+
+
+async def test_a_picture_encoded_before_faces_were_hidden_is_not_sent_after_it(site, monkeypatch):
+    """The same picture is made again: nobody has to wait for the camera to send another."""
+    encode, made = site.engine.encode_jpeg, []
+
+    def once_without(camera, picture, height):
+        made.append(picture)
+        if len(made) == 2:
+            site.engine.views["yard"] = replace(site.engine.views["yard"], settings={"blurring": {"faces": True}})
+        return encode(camera, picture, height - 16 * len(made))
+
+    monkeypatch.setattr(site.engine, "encode_jpeg", once_without)
+    client = site.client("viewer-token")
+    for expected in (1, 1, 3):
+        if expected == 3:
+            site.engine.views["yard"] = replace(site.engine.views["yard"], settings={"blurring": {"faces": False}})
+        async with client.get("/api/v1/cameras/yard/live.jpg") as answer:
+            assert await answer.read() == encode("yard", site.engine.pictures["yard"], 720 - 16 * expected)
+    assert len(made) == 3
+
+
 @pytest.mark.parametrize("body", [{"mode": "budget"}, {"false_alarm_budget": "1/week"}, {"false_alarm_budget": 0.5}])
 async def test_what_comes_later_is_refused_by_its_code(site, body):
     async with site.client("integration-token").patch("/api/v1/cameras/yard", json=body | {"name": "X"}) as answer:
