@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from . import __version__
 from .circumstances import circumstances_of
 from .config import Config
+from .domain.clock import Clock
 from .domain.errors import AnchorError, StoreError
 from .domain.wire import SCHEMA_VERSION
+from .evidence_printing import prepare_evidence
+from .outputs.anchor_mail import CHANNEL, ChainHead, ReadHead, recipient_key
 from .outputs.mqtt import MqttOutput
 from .outputs.timestamping import ask_authority
 from .pipeline import Pipeline
@@ -29,7 +31,8 @@ RETRY_S = 300.0
 class Anchoring:
     """`publish` keeps a payload where this installation cannot quietly change it; None tells nobody.
 
-    `authority` stamps the head's time; what it refuses is tried again until it is had.
+    `authority` stamps the head's time; what it refuses is tried again until it is had. `mail` puts it into the outbox for
+    today, and is asked more than once a day.
     """
 
     def __init__(
@@ -39,8 +42,10 @@ class Anchoring:
         publish: Callable[[Mapping[str, Any]], None] | None,
         uuid: str,
         authority: AuthorityOptions | None = None,
+        mail: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._authority = authority
+        self._mail = mail
         self._exports = exports
         self._publish = publish
         self._uuid = uuid
@@ -58,6 +63,8 @@ class Anchoring:
                 anchor = await self._exports.anchor()
                 if self._publish is not None:
                     self._publish(anchor_json(anchor, self._uuid))
+                if self._mail is not None:
+                    await self._mail()
                 if self._authority is not None:
                     ask = partial(ask_authority, self._authority.url)
                     await self._exports.stamp(anchor, ask, self._authority.ca)
@@ -88,8 +95,32 @@ def anchor_json(anchor: Anchor, uuid: str) -> dict[str, Any]:
     }
 
 
-def build_anchoring(store: Store, pipeline: Pipeline, mqtt: MqttOutput | None, config: Config) -> Anchoring:
-    """As the configuration wants it; without a broker nobody outside is told."""
-    store.evidence.version = __version__
+def build_anchoring(
+    store: Store,
+    pipeline: Pipeline,
+    mqtt: MqttOutput | None,
+    config: Config,
+    clock: Clock,
+    notify: Callable[[str], None],
+) -> Anchoring:
+    """As the configuration wants it; without a broker nobody outside is told. `notify` wakes the outbox."""
+    prepare_evidence(store)
     publish = mqtt.publish_chain if mqtt is not None and config.evidence.anchor_mqtt else None
-    return Anchoring(store.evidence, pipeline, publish, store.uuid, config.evidence.authority)
+
+    async def mail() -> None:
+        today = clock.now().date()
+        for address in config.evidence.anchor_email:
+            if await store.outbox.add_once(CHANNEL, recipient_key(today, address)):
+                notify(CHANNEL)
+
+    return Anchoring(store.evidence, pipeline, publish, store.uuid, config.evidence.authority, mail)
+
+
+def read_head(exports: Exports) -> ReadHead:
+    """The chain's head as a mail has it."""
+
+    async def read() -> ChainHead:
+        anchor = await exports.anchor()
+        return ChainHead(anchor.seq, anchor.text, anchor.signature, anchor.key_id)
+
+    return read

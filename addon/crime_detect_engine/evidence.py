@@ -10,11 +10,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from . import __version__
 from .administration import open_store
 from .config import data_dir
 from .domain.errors import InvalidInputError
 from .domain.ports import Actor
+from .evidence_printing import prepare_evidence
 from .store.evidence.container import ContainerError
 from .store.evidence.keys import KEY_FILE, PublicKey, SigningKey
 from .store.evidence.verify import Checked, read_signature, verify_package
@@ -95,7 +95,7 @@ async def _open(arguments: argparse.Namespace) -> Store:
     if not data.is_dir():
         raise InvalidInputError(f"there is no {data}; name the service's folder with --data")
     store = await open_store(data, arguments.config)
-    store.evidence.version = __version__
+    prepare_evidence(store)
     return store
 
 

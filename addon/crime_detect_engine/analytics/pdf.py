@@ -21,18 +21,18 @@ from .report import Entry, Report
 
 MAX_ROWS = 250
 """Lines of the list: more is no reading, and CSV has them all."""
-_MARGIN = 16 * mm
-_WIDTH = A4[0] - 2 * _MARGIN
-_FRAME = 6
+MARGIN = 16 * mm
+WIDTH = A4[0] - 2 * MARGIN
+FRAME = 6
 """Points that the library's frame keeps free inside its margins."""
-_INK, _MUTED, _LINE = colors.HexColor("#131820"), colors.HexColor("#566173"), colors.HexColor("#d5dae3")
-_BAR, _SOFT = colors.HexColor("#1b4fd1"), colors.HexColor("#b9c7ea")
+_INK, MUTED, LINE = colors.HexColor("#131820"), colors.HexColor("#566173"), colors.HexColor("#d5dae3")
+BAR, _SOFT = colors.HexColor("#1b4fd1"), colors.HexColor("#b9c7ea")
 _PICTURES_IN_A_ROW = 4
-_EACH = ((0, 0), (-1, -1))
-_PADDING = [("LEFTPADDING", *_EACH, 0), ("RIGHTPADDING", *_EACH, 7), ("VALIGN", *_EACH, "TOP")]
+EACH = ((0, 0), (-1, -1))
+PADDING = [("LEFTPADDING", *EACH, 0), ("RIGHTPADDING", *EACH, 7), ("VALIGN", *EACH, "TOP")]
 
 
-def _style(size: float, color: colors.Color = _INK, font: str = REGULAR, align: int = 0) -> ParagraphStyle:
+def style_of(size: float, color: colors.Color = _INK, font: str = REGULAR, align: int = 0) -> ParagraphStyle:
     return ParagraphStyle(
         f"{font}{size}{align}", fontName=font, fontSize=size, leading=size * 1.32, textColor=color, alignment=align
     )
@@ -65,36 +65,36 @@ class _Sheet:
         return [
             CondPageBreak(35 * mm),
             Spacer(1, 5 * mm),
-            self.text(text, _style(11.5, font=BOLD)),
+            self.text(text, style_of(11.5, font=BOLD)),
             Spacer(1, 1.5 * mm),
         ]
 
     def table(self, rows: Sequence[Sequence[object]], widths: Sequence[float], numbers: frozenset[int]) -> Table:
         """The first row is the head; columns in `numbers` stand to the right. Long tables repeat their head."""
-        head = [self.text(cell, _style(7.5, _MUTED, BOLD, 2 * (i in numbers))) for i, cell in enumerate(rows[0])]
+        head = [self.text(cell, style_of(7.5, MUTED, BOLD, 2 * (i in numbers))) for i, cell in enumerate(rows[0])]
         body = [
-            [cell if isinstance(cell, Flowable) else self.text(cell, _style(8, align=2 * (i in numbers)))
+            [cell if isinstance(cell, Flowable) else self.text(cell, style_of(8, align=2 * (i in numbers)))
              for i, cell in enumerate(row)]
             for row in rows[1:]
         ]  # fmt: skip
-        lines = [("LINEBELOW", *_EACH, 0.4, _LINE), ("TOPPADDING", *_EACH, 2)]
-        padding = [("BOTTOMPADDING", *_EACH, 2.5)]
+        lines = [("LINEBELOW", *EACH, 0.4, LINE), ("TOPPADDING", *EACH, 2)]
+        padding = [("BOTTOMPADDING", *EACH, 2.5)]
         whole = sum(widths)
-        columns = [_WIDTH * width / whole for width in widths]
-        return Table([head, *body], columns, repeatRows=1, style=[*_PADDING, *lines, *padding])
+        columns = [WIDTH * width / whole for width in widths]
+        return Table([head, *body], columns, repeatRows=1, style=[*PADDING, *lines, *padding])
 
     def head(self) -> list[Flowable]:
         report = self.report
         place = [words.days_of(report.period), str(report.period.zone), words.hours_remark(report.period)]
         parts: list[Flowable] = [
-            self.text(words.title_of(report), _style(20, font=BOLD)),
+            self.text(words.title_of(report), style_of(20, font=BOLD)),
             Spacer(1, 1.5 * mm),
-            self.text(" · ".join(filter(None, [*place, report.place.instance])), _style(9.5, _MUTED)),
+            self.text(" · ".join(filter(None, [*place, report.place.instance])), style_of(9.5, MUTED)),
         ]
         if report.filters:
             asked = ", ".join(f"{words.readable(key).lower()}: {value}" for key, value in report.filters.items())
-            parts += [Spacer(1, 1 * mm), self.text(f"Only {asked}", _style(9))]
-        return [*parts, Spacer(1, 3 * mm), self.text(words.conclusion(report), _style(11)), Spacer(1, 4 * mm)]
+            parts += [Spacer(1, 1 * mm), self.text(f"Only {asked}", style_of(9))]
+        return [*parts, Spacer(1, 3 * mm), self.text(words.conclusion(report), style_of(11)), Spacer(1, 4 * mm)]
 
     def tiles(self) -> Table:
         figures, before = self.report.figures, self.report.before
@@ -110,28 +110,28 @@ class _Sheet:
         ]  # fmt: skip
         cells = [
             [
-                self.text(value, _style(15, font=BOLD)),
-                self.text(name, _style(8.5)),
-                self.text(remark, _style(6.8, _MUTED)),
+                self.text(value, style_of(15, font=BOLD)),
+                self.text(name, style_of(8.5)),
+                self.text(remark, style_of(6.8, MUTED)),
             ]
             for value, name, remark in facts
         ]
-        style = [*_PADDING, ("BOX", *_EACH, 0.4, _LINE), ("INNERGRID", *_EACH, 0.4, _LINE)]
-        style += [("LEFTPADDING", *_EACH, 6), ("TOPPADDING", *_EACH, 5)]
-        style += [("BOTTOMPADDING", *_EACH, 6)]
-        return Table([cells[:3], cells[3:]], [_WIDTH / 3] * 3, style=style)
+        style = [*PADDING, ("BOX", *EACH, 0.4, LINE), ("INNERGRID", *EACH, 0.4, LINE)]
+        style += [("LEFTPADDING", *EACH, 6), ("TOPPADDING", *EACH, 5)]
+        style += [("BOTTOMPADDING", *EACH, 6)]
+        return Table([cells[:3], cells[3:]], [WIDTH / 3] * 3, style=style)
 
     def timeline(self) -> Drawing:
         slots, period = self.report.timeline, self.report.period
         tallest = max((slot.alerts + slot.logged for slot in slots), default=0) or 1
         height, floor = 34 * mm, 5 * mm
-        room, width = height - floor - 4 * mm, _WIDTH / len(slots)
-        drawing = Drawing(_WIDTH, height)
-        drawing.add(Line(0, floor, _WIDTH, floor, strokeColor=_LINE, strokeWidth=0.5))
+        room, width = height - floor - 4 * mm, WIDTH / len(slots)
+        drawing = Drawing(WIDTH, height)
+        drawing.add(Line(0, floor, WIDTH, floor, strokeColor=LINE, strokeWidth=0.5))
         for index, slot in enumerate(slots):
             left, middle = index * width + 1.2, (index + 0.5) * width
             logged, alerts = room * slot.logged / tallest, room * slot.alerts / tallest
-            for bottom, tall, color in ((floor, logged, _SOFT), (floor + logged, alerts, _BAR)):
+            for bottom, tall, color in ((floor, logged, _SOFT), (floor + logged, alerts, BAR)):
                 if tall:
                     drawing.add(
                         Rect(left, bottom, width - 2.4, tall, fillColor=color, strokeWidth=0, strokeColor=color)
@@ -160,24 +160,24 @@ class _Sheet:
             ("Not told, and why", figures.silent, words.REASONS),
         ]
         cells = [[self.counted(*part) for part in parts]]
-        return Table(cells, [_WIDTH / 4] * 4, style=_PADDING)
+        return Table(cells, [WIDTH / 4] * 4, style=PADDING)
 
     def counted(self, title: str, counts: Mapping[str, int], names: Mapping[str, str]) -> list[Flowable]:
         listed = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         lines = [f"{count}  {names.get(name) or words.readable(name)}" for name, count in listed if count] or ["None."]
-        return [self.text(title, _style(9, font=BOLD)), *(self.text(line, _style(8)) for line in lines)]
+        return [self.text(title, style_of(9, font=BOLD)), *(self.text(line, style_of(8)) for line in lines)]
 
     def pictures(self) -> list[Flowable]:
         report = self.report
         shown = [entry for entry in report.entries if entry.incident.incident_id in report.pictures]
         if not shown:
             return []
-        width = _WIDTH / _PICTURES_IN_A_ROW
+        width = WIDTH / _PICTURES_IN_A_ROW
         rows = [shown[at : at + _PICTURES_IN_A_ROW] for at in range(0, len(shown), _PICTURES_IN_A_ROW)]
         cells = [
             [self.picture(entry, width - 6) for entry in row] + [""] * (_PICTURES_IN_A_ROW - len(row)) for row in rows
         ]
-        return [*self.title("Pictures"), Table(cells, [width] * _PICTURES_IN_A_ROW, style=_PADDING)]
+        return [*self.title("Pictures"), Table(cells, [width] * _PICTURES_IN_A_ROW, style=PADDING)]
 
     def picture(self, entry: Entry, width: float) -> list[Flowable]:
         one, period = entry.incident, self.report.period
@@ -188,14 +188,14 @@ class _Sheet:
         when = words.clock(one.started_at, period.zone, day=period.days > 1)
         about = f"{when} · {words.share(one.confidence)}"
         title = f"{words.readable(one.label)} · {self.name(one.camera, entry.camera_name)}"
-        return [picture, self.text(title, _style(7.5, font=BOLD)), self.text(about, _style(7, _MUTED))]
+        return [picture, self.text(title, style_of(7.5, font=BOLD)), self.text(about, style_of(7, MUTED))]
 
     def incidents(self) -> list[Flowable]:
         report, period = self.report, self.report.period
         if report.query.aggregates_only:
             return []
         if not report.entries:
-            return [*self.title("Incidents"), self.text("None.", _style(9, _MUTED))]
+            return [*self.title("Incidents"), self.text("None.", style_of(9, MUTED))]
         rows: list[list[object]] = [
             ["Time", "Camera", "What", "Sure", "Severity", "Where", "Judged", "Told", "Reference"]
         ]
@@ -207,7 +207,7 @@ class _Sheet:
             told = words.REASONS.get(entry.silent, entry.silent) if entry.silent else "yes"
             camera, reference = (
                 self.name(one.camera, entry.camera_name),
-                self.text(one.incident_id, _style(5.8, _MUTED)),
+                self.text(one.incident_id, style_of(5.8, MUTED)),
             )
             what, sure = words.readable(one.label), words.share(one.confidence)
             severity = words.SEVERITIES[one.severity.wire]
@@ -216,7 +216,7 @@ class _Sheet:
         parts = [*self.title("Incidents"), self.table(rows, widths, frozenset({3}))]
         if (unlisted := report.figures.total - len(rows) + 1) > 0:
             more = f"{unlisted} more are counted above and not listed here; the CSV of the search has them all."
-            parts += [Spacer(1, 2 * mm), self.text(more, _style(8, _MUTED))]
+            parts += [Spacer(1, 2 * mm), self.text(more, style_of(8, MUTED))]
         return parts
 
     def foot(self) -> list[Flowable]:
@@ -227,21 +227,21 @@ class _Sheet:
                 "Some names have letters that cannot be printed here: cameras stand by their id then, other letters as "
                 "“?”. The HTML report and the CSV have them."
             )
-            parts.append(self.text(lost, _style(7.5, _MUTED)))
+            parts.append(self.text(lost, style_of(7.5, MUTED)))
         note = "Classes and confidences are a machine's judgement of pictures and can be wrong; verdicts are people's."
-        return [*parts, self.text(note, _style(7.5, _MUTED))]
+        return [*parts, self.text(note, style_of(7.5, MUTED))]
 
 
 def _mark(middle: float, bottom: float, text: str) -> String:
-    return String(middle, bottom, text, fontName=REGULAR, fontSize=6.5, fillColor=_MUTED, textAnchor="middle")
+    return String(middle, bottom, text, fontName=REGULAR, fontSize=6.5, fillColor=MUTED, textAnchor="middle")
 
 
-def _number_page(canvas: Canvas, document: SimpleDocTemplate, foot: str) -> None:
+def number_page(canvas: Canvas, document: SimpleDocTemplate, foot: str) -> None:
     canvas.saveState()
     canvas.setFont(REGULAR, 7)
-    canvas.setFillColor(_MUTED)
-    canvas.drawString(_MARGIN, 9 * mm, foot)
-    canvas.drawRightString(A4[0] - _MARGIN, 9 * mm, f"Page {document.page}")
+    canvas.setFillColor(MUTED)
+    canvas.drawString(MARGIN, 9 * mm, foot)
+    canvas.drawRightString(A4[0] - MARGIN, 9 * mm, f"Page {document.page}")
     canvas.restoreState()
 
 
@@ -254,7 +254,7 @@ def report_pdf(report: Report) -> bytes:
         sheet.tiles(),
         *sheet.title("Day by day" if report.period.days > 1 else "Hour by hour"),
         sheet.timeline(),
-        sheet.text(key, _style(7, _MUTED)),
+        sheet.text(key, style_of(7, MUTED)),
         *sheet.cameras(),
         Spacer(1, 5 * mm),
         sheet.counts(),
@@ -264,18 +264,18 @@ def report_pdf(report: Report) -> bytes:
     ]
     made = f"{words.clock(report.made_at, zone, day=True)}, crime_detect {report.place.version}"
     foot = f"{words.title_of(report)}, {words.days_of(report.period)} · made {made}"
-    number_page = partial(_number_page, foot=sheet.letters_of(foot))
+    numbered = partial(number_page, foot=sheet.letters_of(foot))
     file = io.BytesIO()
     document = SimpleDocTemplate(
         file,
         pagesize=A4,
-        leftMargin=_MARGIN - _FRAME,
-        rightMargin=_MARGIN - _FRAME,
+        leftMargin=MARGIN - FRAME,
+        rightMargin=MARGIN - FRAME,
         topMargin=14 * mm,
         bottomMargin=16 * mm,
         title=foot,
         author="crime_detect",
         lang="en",
     )
-    document.build(story, onFirstPage=number_page, onLaterPages=number_page)
+    document.build(story, onFirstPage=numbered, onLaterPages=numbered)
     return file.getvalue()

@@ -12,6 +12,8 @@ from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.types import IncidentChanged
 
 from . import email, sms, webhook
+from .anchor_mail import CHANNEL as ANCHOR
+from .anchor_mail import AnchorChannel
 from .channel import Channel
 from .email import EmailChannel, EmailOptions
 from .message import Site, is_for_people
@@ -86,14 +88,16 @@ def build_channels(
     mqtt: Channel | None = None,
     media_url: MediaUrl | None = None,
     reports: Callable[[EmailOptions], ReportChannel] | None = None,
+    anchors: Callable[[EmailOptions], AnchorChannel] | None = None,
 ) -> Mapping[str, Channel]:
     """The configured channels by name. `identity`: uuid and epoch; `mqtt`: the channel of a MqttOutput; `reports`
-    makes the channel of reports, which go by the mail server of alerts."""
+    and `anchors` make the channels of reports and of the chain's head, which go by the mail server of alerts."""
     channels: dict[str, Channel | None] = {
         "mqtt": mqtt,
         "sms": SmsChannel(alerts.sms, site, media_url) if alerts.sms else None,
         "email": EmailChannel(alerts.email, site, clock) if alerts.email else None,
         REPORT: reports(alerts.email) if alerts.email and reports else None,
+        ANCHOR: anchors(alerts.email) if alerts.email and anchors else None,
         "webhook": WebhookChannel(alerts.webhook, site, clock, identity) if alerts.webhook else None,
     }
     return {name: channel for name, channel in channels.items() if channel is not None}

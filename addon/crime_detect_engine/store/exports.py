@@ -23,7 +23,7 @@ from .chain import Circumstances, audit_document, head, latest, links
 from .chain_check import ChainReport, check_chain
 from .evidence.keys import SigningKey
 from .evidence.links import AUDIT, Content, Link
-from .evidence.package import MEDIA_PARTS, Material, build_package, sign_file
+from .evidence.package import MEDIA_PARTS, Material, Printer, build_package, sign_file
 from .evidence.stamps import check_stamp, keep_stamp, make_request
 from .incidents import load_scores
 from .journal import Journal
@@ -52,10 +52,11 @@ class Anchor:
 
 
 class Exports:
-    """`version` is written into packages."""
+    """`version` is written into packages, `printer` makes the PDF in them."""
 
     def __init__(self, journal: Journal, data_dir: Path, uuid: str, version: str = "") -> None:
         self.version = version
+        self.printer: Printer | None = None
         self._journal = journal
         self._database = journal.database
         self._data_dir = data_dir
@@ -157,7 +158,7 @@ class Exports:
     def _written(self, material: Material, key: SigningKey, content: StoredFile) -> tuple[str, int]:
         """Its SHA-256 and size."""
         with self._journal.folder.scratch(content.path) as target:
-            build_package(material, key, target)
+            build_package(material, key, target, self.printer)
         with content.open() as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()  # type: ignore[arg-type]
 

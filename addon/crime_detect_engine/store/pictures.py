@@ -27,6 +27,7 @@ def thumbnail(jpeg: bytes, width: int = 320) -> bytes | None:
     image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_BGR) if jpeg else None
     if image is None:
         return None
+    width = min(width, image.shape[1])
     height = max(round(image.shape[0] * width / image.shape[1]), 1)
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return encode_jpeg(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), 75)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import voluptuous as vol
+
+_ADDRESS = re.compile(r"[^\s@,;<>]{1,64}@[A-Za-z0-9.-]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,12 @@ class AuthorityOptions:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceOptions:
-    """`anchor_mqtt`: retained on the broker, where one is configured. `authority`: a time stamp is asked for."""
+    """`anchor_mqtt`: retained on the broker, where one is configured. `authority`: a time stamp is asked for. `anchor_email`:
+    who gets it by mail once a day."""
 
     anchor_mqtt: bool = True
     authority: AuthorityOptions | None = None
+    anchor_email: tuple[str, ...] = ()
 
 
 def _flag(value: object) -> bool:
@@ -33,9 +38,12 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _later(value: object) -> None:
-    if value not in (None, False, [], {}):
-        raise vol.Invalid("not in this version")
+def _addresses(value: object) -> tuple[str, ...]:
+    """One address or a list of them."""
+    values = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(one, str) and _ADDRESS.fullmatch(one) for one in values):
+        raise vol.Invalid("expected mail addresses, like notary@example.org")
+    return tuple(dict.fromkeys(values))
 
 
 def _address(value: object) -> str:
@@ -56,14 +64,16 @@ AUTHORITY = vol.All({vol.Required("url"): _address, vol.Required("ca"): _path}, 
 
 def _build(values: Mapping[str, Any]) -> EvidenceOptions:
     anchor = values.get("anchor") or {}
-    return EvidenceOptions(anchor_mqtt=anchor.get("mqtt", True), authority=anchor.get("rfc3161"))
+    return EvidenceOptions(
+        anchor_mqtt=anchor.get("mqtt", True), authority=anchor.get("rfc3161"), anchor_email=anchor.get("email", ())
+    )
 
 
 SCHEMA = vol.All(
     {
         vol.Optional("anchor"): vol.Any(
             None,
-            {vol.Optional("mqtt"): _flag, vol.Optional("email"): _later, vol.Optional("rfc3161"): AUTHORITY},
+            {vol.Optional("mqtt"): _flag, vol.Optional("email"): _addresses, vol.Optional("rfc3161"): AUTHORITY},
         )
     },
     _build,

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +22,7 @@ FORMAT, VERSION = "crime-detect-evidence", 1
 MANIFEST, SIGNATURE, PUBLIC_KEY, README = "manifest.json", "manifest.sig", "public-key.pem", "README.txt"
 INCIDENT, CAMERA, CUSTODY, CHAIN = "incident.json", "camera.json", "custody.json", "chain.json"
 SCORES, SCORES_CSV, REPORT = "scores.json", "scores.csv", "report.html"
+REPORT_PDF = "report.pdf"
 SNAPSHOT_PART, CLIP_PART = "snapshot.jpg", "clip.mp4"
 MEDIA_PARTS = {"snapshot": SNAPSHOT_PART, "clip": CLIP_PART}
 _README = Path(__file__).with_name("README.txt")
@@ -48,7 +49,11 @@ def readable_json(value: Any) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def build_package(material: Material, key: SigningKey, target: BinaryIO) -> None:
+Printer = Callable[[Material, Mapping[str, str], bytes], bytes]
+"""A package's material, what is missing from it and why, and the picture, to the report as PDF."""
+
+
+def build_package(material: Material, key: SigningKey, target: BinaryIO, printer: Printer | None = None) -> None:
     """Writes the package. Raises OSError, StoreError, or ContainerError when it would be too large.
 
     A file that goes while this runs is named as missing.
@@ -77,6 +82,8 @@ def build_package(material: Material, key: SigningKey, target: BinaryIO) -> None
                 media.seek(0)
                 picture = media.read()
     add(REPORT, report_html(material, missing, picture).encode())
+    if printer is not None:
+        add(REPORT_PDF, printer(material, missing, picture))
     add(INCIDENT, readable_json(material.incident))
     add(SCORES, readable_json(material.scores))
     add(SCORES_CSV, scores_csv(material.scores).encode())

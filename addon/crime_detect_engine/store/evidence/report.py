@@ -29,13 +29,13 @@ def report_html(material: Material, missing: Mapping[str, str], picture: bytes) 
         missing=missing,
         picture=inline,
         plot=timeline(material),
-        custody=_custody(material),
+        custody=custody_lines(material),
         head=material.links[-1][0],
         first=material.links[0][0],
     )
 
 
-def _custody(material: Material) -> list[dict[str, str]]:
+def custody_lines(material: Material) -> list[dict[str, str]]:
     """Who did what, in the order of time: people by the audit, files by their log."""
     told = [
         {"at": one["at"], "who": f"{one['actor']} ({one['role']})", "what": " ".join([one["action"], *_details(one)])}
