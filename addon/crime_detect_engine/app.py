@@ -15,7 +15,7 @@ from . import background
 from .activation import Activation
 from .alert_test import send_test
 from .analysis import UploadAnalysis
-from .anchoring import build_anchoring
+from .anchoring import build_anchoring, read_head
 from .anomaly_learning import AnomalyLearning
 from .anonymity import Anonymity
 from .assembly import build_line, build_reporter, model_folders, start_workers
@@ -33,6 +33,7 @@ from .gpu import GpuLoad
 from .inference import Worker
 from .models import Models
 from .outputs import build_channels, deliveries_for
+from .outputs.anchor_mail import anchor_channel
 from .outputs.message import Site
 from .outputs.mqtt import MqttOutput
 from .outputs.outbox import Outbox
@@ -133,7 +134,9 @@ class Service:
         self._run(self._sight.run(self._pipeline, workers), "who is there")
         self._run(self._status.run(), "status")
         self._run(self._store.retention.run(), "retention")
-        anchoring = build_anchoring(self._store, self._pipeline, self._mqtt, self.config)
+        anchoring = build_anchoring(
+            self._store, self._pipeline, self._mqtt, self.config, self._clock, self._outbox.notify
+        )
         self._run(anchoring.run(), "evidence")
         self._run(self._anonymity.run(self._pipeline), "blurring")
         self._notable += [self._sight.notes, anchoring.notes, self._anonymity.notes]
@@ -219,7 +222,8 @@ class Service:
         channel = self._mqtt.channel if self._mqtt else None
         due, identity = ReportClock(lambda: self.config.reports, config.timezone, clock), (store.uuid, store.epoch)
         reports = report_channel(due.options, public.writer(reporter.letter), clock)
-        channels = build_channels(config.alerts, site, clock, identity, channel, self._door.picture_address, reports)
+        anchors = anchor_channel(lambda: self.config.evidence.anchor_email, read_head(store.evidence), clock)
+        channels = build_channels(config.alerts, site, clock, identity, channel, self._door.picture_address, reports, anchors)
         self._outbox = self._status.outbox = Outbox(store.outbox, channels, clock)
         self._status.notes, self._status.complaints = self._notes, self._complaints
         self._status.mqtt_discovery = lambda: self._mqtt is not None and self._mqtt.discovery

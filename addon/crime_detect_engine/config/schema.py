@@ -23,6 +23,7 @@ from crime_detect_engine.sources.frigate import SCHEMA as FRIGATE
 from crime_detect_engine.store.address import SCHEMA as DATABASE
 from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.evidence.options import SCHEMA as EVIDENCE
+from crime_detect_engine.store.evidence.options import EvidenceOptions
 from crime_detect_engine.store.privacy import CAMERA_SCHEMA as BLUR
 from crime_detect_engine.store.privacy import SCHEMA as PRIVACY
 from crime_detect_engine.store.privacy import BlurChoice, PrivacyOptions
@@ -148,6 +149,9 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     if alerts.email is None and given.get("reports", ReportsOptions()).mailed:
         reason = "needs `alerts.email`: reports are sent by its mail server"
         errors.append(vol.Invalid(reason, path=["reports"]))
+    if alerts.email is None and given.get("evidence", EvidenceOptions()).anchor_email:
+        reason = "needs `alerts.email`: the chain's head is sent by its mail server"
+        errors.append(vol.Invalid(reason, path=["evidence", "anchor", "email"]))
     if given.get("access", AccessOptions()).oidc is not None and base_url is None:
         reason = "needs `url`, the address under which people reach this page: the provider sends them back there"
         errors.append(vol.Invalid(reason, path=["access", "oidc"]))
