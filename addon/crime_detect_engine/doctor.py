@@ -32,6 +32,7 @@ from .vision.checkpoint import list_checkpoints
 from .vision.classifier import load_classifier
 from .vision.detectors import choose_detector
 from .vision.detectors.weights import WEIGHTS, stored_weights
+from .web.tls import check_files, expiry
 
 GOOD, WARNING, BAD, ABSENT = "ok", "warning", "bad", "absent"
 PACKAGES = ("openvino", "torch", "av", "opencv-python-headless", "numpy", "aiohttp", "sqlalchemy", "paho-mqtt")
@@ -75,6 +76,7 @@ def examine(data: Path, config_file: Path | None) -> Iterator[Finding]:
     yield _blurring(data, config)
     yield _storage(data, config)
     yield from findings
+    yield from _certificates(config)
     yield from _reachable(config)
 
 
@@ -192,6 +194,33 @@ async def _open_and_close(data: Path, config: Config) -> str:
     store = await Store.open(data, SystemClock(), repair=False, database=config.database, privacy=config.privacy)
     await store.close()
     return store.database_name
+
+
+def _certificates(config: Config) -> Iterator[Finding]:
+    """Those that we show: to browsers and Home Assistant, and to the broker."""
+    now = SystemClock().now()
+    if config.tls is not None:
+        try:
+            ends = check_files(config.tls)
+        except CrimeDetectError as error:
+            yield Finding("certificate", BAD, str(error), "mend the file; the engine does not start without")
+        else:
+            said = expiry(ends, now)
+            yield Finding(
+                "certificate",
+                WARNING if said else GOOD,
+                f"{config.tls.certificate} {said or f'is valid until {ends:%Y-%m-%d}'}",
+                "renew it: the engine takes the new one up by itself" if said else None,
+            )
+    if config.mqtt is not None and config.mqtt.tls is not None:
+        try:
+            config.mqtt.tls.context()
+            broker_ends = config.mqtt.tls.ends()
+        except OSError as error:
+            yield Finding("broker's TLS", BAD, f"mqtt.tls.{error}", "mend the file")
+        else:
+            if broker_ends is not None and (said := expiry(broker_ends, now)) is not None:
+                yield Finding("broker's TLS", WARNING, f"{config.mqtt.tls.cert} {said}", "renew it")
 
 
 def _reachable(config: Config) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from argparse import Namespace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from crime_detect_engine.doctor import ABSENT, BAD, GOOD, WARNING, doctor_comman
 from crime_detect_engine.vision.detectors import DEFAULT_NAME
 from crime_detect_engine.vision.detectors.weights import WEIGHTS
 
+from tests.rig.certificates import Authority
 from tests.rig.frigate import FakeFrigate
 from tests.rig.postgres import Postgres
 
@@ -50,6 +52,24 @@ def test_everything_that_does_not_answer_is_named_with_advice(tmp_path: Path, co
         assert findings[what].status == BAD, what
         assert findings[what].advice, what
     assert findings["configuration"].status == GOOD
+
+
+def test_certificates_are_looked_at_before_anybody_is_refused(tmp_path: Path) -> None:
+    authority, now = Authority(tmp_path), datetime.now(UTC)
+    (good, good_key), (late, late_key) = authority.sign("good"), authority.sign("late", ends=now - timedelta(days=1))
+    file = tmp_path / "c.yaml"
+    for tls, status, said in (
+        ((good, good_key), GOOD, "is valid until"),
+        ((late, late_key), WARNING, "expired at"),
+        ((good, late_key), BAD, "is the key of another certificate"),
+        ((tmp_path / "none", good_key), BAD, "cannot be read"),
+    ):
+        client = f"mqtt: {{host: 127.0.0.1, port: 1, tls: {{cert: {tls[0]}, key: {tls[1]}}}}}"
+        file.write_text(f"timezone: UTC\ntls: {{certificate: {tls[0]}, key: {tls[1]}}}\n{client}\n")
+        findings = found(tmp_path / "data", file)
+        assert findings["certificate"].status == status
+        assert said in findings["certificate"].detail
+        assert ("broker's TLS" in findings) is (status != GOOD)
 
 
 async def test_it_says_on_which_cameras_frigate_looks_for_persons(tmp_path: Path) -> None:

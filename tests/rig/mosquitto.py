@@ -62,9 +62,16 @@ class Mosquitto:
     host = "127.0.0.1"
 
     def __init__(
-        self, folder: Path, *, password: bool = False, tls: tuple[Path, Path] | None = None, extra: str = ""
+        self,
+        folder: Path,
+        *,
+        password: bool = False,
+        tls: tuple[Path, Path] | None = None,
+        clients_of: Path | None = None,
+        extra: str = "",
     ) -> None:
-        """`extra`: further lines of mosquitto's configuration. Makes its files in `folder`."""
+        """`clients_of`: only clients with a certificate of this authority come in. `extra`: further lines of
+        mosquitto's configuration. Makes its files in `folder`."""
         self.folder = folder
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -80,7 +87,9 @@ class Mosquitto:
             _run("mosquitto_passwd", "-b", str(passwords), USERNAME, PASSWORD)
             lines.append(f"password_file {passwords}")
         if tls:
-            lines += [f"certfile {tls[0]}", f"keyfile {tls[1]}", f"cafile {tls[0]}"]
+            lines += [f"certfile {tls[0]}", f"keyfile {tls[1]}", f"cafile {clients_of or tls[0]}"]
+        if clients_of:
+            lines.append("require_certificate true")
         self._config = folder / "mosquitto.conf"
         self._config.write_text("\n".join([*lines, extra, ""]))
 

@@ -42,7 +42,7 @@ from . import fields
 from .areas import lines_of, zones_of
 from .encryption import encryption_faults
 from .fields import LOCATION, Maybe, not_in_this_version
-from .settings import UTC_WARNING, CameraConfig, Config, DetectorOptions, ModelOptions
+from .settings import INSECURE_WARNING, UTC_WARNING, CameraConfig, Config, DetectorOptions, ModelOptions
 
 DETECTION = vol.Schema(
     {
@@ -160,6 +160,9 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     if errors:
         raise vol.MultipleInvalid(errors)
     warnings = () if zone is not None else (UTC_WARNING,)
+    broker = given.get("mqtt")
+    if broker is not None and broker.tls is not None and broker.tls.insecure:
+        warnings += (INSECURE_WARNING,)
     zone_info = zone or ZoneInfo("UTC")
     return Config(**given, cameras=cameras, timezone=zone_info, base_url=base_url, warnings=warnings)
 

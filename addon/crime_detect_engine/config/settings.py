@@ -28,6 +28,9 @@ Polygon = tuple[tuple[float, float], ...]
 """Points (x, y) relative to the picture, 0..1."""
 
 RESERVED_CAMERAS = frozenset({"available", "info", "stats", "incident", "media", "replay"})
+INSECURE_WARNING = (
+    "mqtt.tls.insecure: anybody in the network can pose as the broker; set mqtt.tls.ca to its certificate instead"
+)
 UTC_WARNING = "no timezone is set and TZ names none: schedules and reports use UTC; set `timezone`, like Europe/Paris"
 
 

@@ -181,12 +181,14 @@ class MqttOutput:
                 state, error, (first_s, last_s) = "duplicate_instance", str(problem), _DUPLICATE_RETRY_S
             except MqttError as problem:
                 error = str(problem)
+                if problem.unheard and self._options.tls is not None:
+                    error = f"{error}: {self._options.tls.why_refused(self._clock.now())}"
                 if problem.refused:
                     state, (first_s, last_s) = "refused", _REFUSED_RETRY_S
                 older = self._options.protocol == "auto" and problem.wrong_protocol
                 protocol = MQTTProtocolVersion.MQTTv311 if older else _FIRST_PROTOCOL[self._options.protocol]
             except OSError as problem:
-                state, error, (first_s, last_s) = "refused", f"TLS files: {problem}", _REFUSED_RETRY_S
+                state, error, (first_s, last_s) = "refused", f"mqtt.tls.{problem}", _REFUSED_RETRY_S
             failures = 0 if self._clock.tick_s() - began_s > last_s else failures + 1
             self._set_state(state, error)
             await asyncio.sleep(min(first_s * 2.0 ** min(failures - 1, 16), last_s) * random.uniform(0.5, 1.0))

@@ -22,11 +22,15 @@ _CREDENTIAL_REFUSALS = {"Bad user name or password", "Not authorized", "Banned",
 class MqttError(Exception):
     """The broker refused, answered too late or went away; the message is fit for people."""
 
-    def __init__(self, message: str, *, refused: bool = False, wrong_protocol: bool = False) -> None:
+    def __init__(
+        self, message: str, *, refused: bool = False, wrong_protocol: bool = False, unheard: bool = False
+    ) -> None:
         super().__init__(message)
         self.refused = refused
         """True where asking again soon cannot help: credentials, permissions."""
         self.wrong_protocol = wrong_protocol
+        self.unheard = unheard
+        """The broker hung up before it said anything."""
 
 
 class MqttConnection:
@@ -190,6 +194,7 @@ class MqttConnection:
                 if unheard
                 else f"connection lost: {reason.getName().lower()}",
                 wrong_protocol=unheard,
+                unheard=unheard,
             ),
         )
 

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field
 from typing import Any
 
 import voluptuous as vol
 
+from .mqtt_tls import MqttTls as MqttTls
 from .schema import PORT, host_name, optional_text, text
-
-
-@dataclass(frozen=True, slots=True)
-class MqttTls:
-    """Files in PEM. Without `ca` the system's authorities are trusted."""
-
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-    insecure: bool = False
-    """Encrypts without knowing with whom: for self-signed brokers whose certificate is not at hand."""
-
-    def context(self) -> ssl.SSLContext:
-        """Raises OSError (which ssl.SSLError is) when a file cannot be read or is no certificate."""
-        context = ssl.create_default_context(cafile=self.ca)
-        if self.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if self.cert is not None:
-            context.load_cert_chain(self.cert, self.key)
-        return context
 
 
 @dataclass(frozen=True, slots=True)

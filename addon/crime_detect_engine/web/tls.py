@@ -68,7 +68,7 @@ class Certificate:
         """What people should know, shown on the page."""
         notes = [] if self._problem is None else [f"the changed certificate is not used: {self._problem}"]
         if (said := expiry(self._ends, self._clock.now())) is not None:
-            notes.append(f"{self._options.certificate} {said}")
+            notes.append(f"{self._options.certificate} {said}; renew it, and it is taken up without a restart")
         return notes
 
     def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
@@ -78,8 +78,8 @@ class Certificate:
 def expiry(ends: datetime, now: datetime) -> str | None:
     """What to say of a certificate that has ended or soon will; None for another."""
     if ends <= now:
-        return f"expired at {ends:%Y-%m-%d %H:%M} UTC: browsers and Home Assistant refuse it; renew it"
-    return f"expires at {ends:%Y-%m-%d %H:%M} UTC; renew it" if ends <= now + SOON else None
+        return f"expired at {ends:%Y-%m-%d %H:%M} UTC"
+    return f"expires at {ends:%Y-%m-%d %H:%M} UTC" if ends <= now + SOON else None
 
 
 def check_files(options: TlsOptions) -> datetime:

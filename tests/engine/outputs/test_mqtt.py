@@ -210,7 +210,7 @@ async def test_a_missing_authority_file_is_an_error_that_names_it_and_not_a_cras
 ) -> None:
     output = mqtt(broker, tls=MqttTls(ca="/nowhere/ca.pem"))
     await eventually(lambda: output.status().state == "refused")
-    assert "TLS files" in (output.status().error or "")
+    assert "mqtt.tls.ca: /nowhere/ca.pem cannot be read: No such file" in (output.status().error or "")
 
 
 async def test_a_broker_that_is_down_at_boot_is_waited_for(

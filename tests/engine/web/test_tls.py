@@ -158,5 +158,3 @@ async def test_browsers_are_told_to_stay_with_tls_where_the_name_is_ours_alone(s
                     assert ("Secure" in cookie) is secure
     finally:
         await plain.stop()
-
-
