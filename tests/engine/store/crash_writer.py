@@ -1,34 +1,27 @@
-"""Owns a writer that dies: one child a step, killed at its n-th write to the disk. Prints what each had told."""
+"""Owns a store that dies: one child a step, killed at its n-th change of the disk or the database, then looked after.
+
+`crash_writer.py FOLDER SCENE [SERVER]` prints the number of steps, or fails with what was found after one of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import gc
 import os
 import shutil
 import signal
 import sys
-from datetime import UTC, datetime, timedelta
+import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from crime_detect_engine.domain.clock import ManualClock
-from crime_detect_engine.domain.ports import Actor
-from crime_detect_engine.domain.types import Alert, ChangeType, Score, Severity
-from crime_detect_engine.domain.ulid import ulid
+from crash_scenes import SCENES, Scene, check, open_store
 from crime_detect_engine.store.address import DatabaseOptions
-from crime_detect_engine.store.store import Store
 from sqlalchemy import Engine, event
 
-SERVER = sys.argv[2] if len(sys.argv) > 2 else None
-"""A PostgreSQL server whose database `empty` is there for this; SQLite without one."""
-START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
-
-
-def alert(change: ChangeType, label: str, second: int) -> Alert:
-    at = START + timedelta(seconds=second)
-    score = Score("yard", at, float(second), {"normal": 0.1, label: 0.9}, "m", 1.0)
-    incident_id = ulid(START, "yard", label)
-    return Alert(incident_id, "yard", change, label, 0.9, 0.8, Severity.ALERT, True, None, START, at, (score,), True)
+FILE_CALLS = ("fsync", "replace", "rename", "unlink", "rmdir", "mkdir", "ftruncate")
+MOST_STEPS = 400
 
 
 class Countdown:
@@ -43,74 +36,123 @@ class Countdown:
         self.left -= 1
 
     def arm(self) -> None:
-        for owner, name in ((os, "fsync"), (Path, "write_bytes"), (Path, "replace"), (Path, "unlink")):
-            setattr(owner, name, self._counted(getattr(owner, name)))
+        """Counts each call that changes the disk, the moment before it and, by the next one, the moment after."""
+        for name in FILE_CALLS:
+            setattr(os, name, self._counted(getattr(os, name)))
+        Path.write_bytes = self._counted(Path.write_bytes)
         event.listen(Engine, "commit", self.count)
 
-    def _counted(self, function):
-        def call(*arguments, **words):
+    def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **words: Any) -> Any:
             self.count()
             return function(*arguments, **words)
 
         return call
 
 
-async def write(folder: Path, told: Path, countdown: Countdown, database: DatabaseOptions) -> None:
-    store = await Store.open(
-        folder, ManualClock(START), deliveries_for=lambda _event: [("mqtt", "yard")], database=database
-    )
-    countdown.arm()
-    with told.open("w") as log:
-        for change, second, picture in (
-            (ChangeType.NEW, 0, b"one" * 1000),
-            (ChangeType.UPDATE, 1, b"two" * 1000),
-            (ChangeType.END, 5, None),
-        ):
-            stored = await store.write(alert(change, "fighting", second), picture)
-            print(stored.after.incident_id, file=log, flush=True)
-    other = await store.write(alert(ChangeType.NEW, "robbery", 6), None)
-    await store.delete(other.after.incident_id, Actor("anna", "admin"))
-    await store.close()
+class Places:
+    """Copies of one beginning, a folder and a database each."""
 
+    def __init__(self, folder: Path, server: str | None) -> None:
+        self._folder = folder
+        self._server = server
 
-async def create(folder: Path, database: DatabaseOptions) -> None:
-    store = await Store.open(folder, ManualClock(START), database=database)
-    await store.close()
+    def folder(self, name: str) -> Path:
+        return self._folder / name
 
+    def database(self, name: str) -> DatabaseOptions:
+        return DatabaseOptions(self._server and f"{self._server}/{name}")
 
-def database_of(name: str) -> DatabaseOptions:
-    return DatabaseOptions(SERVER and f"{SERVER}/{name}")
+    def copy(self, name: str) -> None:
+        shutil.copytree(self.folder("begun"), self.folder(name))
+        self._run(f"CREATE DATABASE {name} TEMPLATE begun")
 
+    def remove(self, name: str) -> None:
+        shutil.rmtree(self.folder(name))
+        self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
-def copy(folder: Path, name: str) -> None:
-    shutil.copytree(folder / "empty", folder / name)
-    if SERVER is not None:
+    def _run(self, statement: str) -> None:
+        if self._server is None:
+            return
         import psycopg
 
-        with psycopg.connect(f"{SERVER}/postgres".replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE empty".encode())
+        with psycopg.connect(f"{self._server}/postgres".replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(statement.encode())
 
 
-def main(folder: Path) -> None:
-    told = []
-    if (first := os.fork()) == 0:
-        asyncio.run(create(folder / "empty", database_of("empty")))
+def apart(job: Callable[[], None]) -> int:
+    """Runs it in a child, forked so that nothing is imported anew; its exit status."""
+    sys.stdout.flush()
+    if (child := os.fork()) == 0:
+        try:
+            job()
+        except BaseException:  # noqa: BLE001 - the child must end here, whatever it was
+            traceback.print_exc()
+            os._exit(1)
         os._exit(0)
-    os.waitpid(first, 0)
-    for step in range(200):
-        log = folder / f"told{step}"
-        copy(folder, f"step{step}")
-        child = os.fork()
-        if child == 0:
-            asyncio.run(write(folder / f"step{step}", log, Countdown(step), database_of(f"step{step}")))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        told.append(log.read_text().split() if log.exists() else [])
-        if status == 0:
-            break
-        if os.WTERMSIG(status) != signal.SIGKILL:
+    return os.waitpid(child, 0)[1]
+
+
+async def begin(places: Places, scene: Scene) -> None:
+    store = await open_store(places.folder("begun"), places.database("begun"))
+    await store.recover()
+    await scene.before(store, places.folder("begun"))
+    await store.close()
+
+
+async def act(places: Places, scene: Scene, name: str, countdown: Countdown | None) -> None:
+    store = await open_store(places.folder(name), places.database(name))
+    await store.recover()
+    with (places.folder(name) / "told").open("w") as told:
+        if countdown is not None:
+            countdown.arm()
+        await scene.act(store, lambda line: print(line, file=told, flush=True))
+        await store.close()
+
+
+def told(folder: Path) -> list[str]:
+    path = folder / "told"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def walk(places: Places, scene: Scene, steps: range) -> int:
+    """Dies at each of these steps, until one is after the end: that one."""
+    for step in steps:
+        name = f"step{step}"
+        places.copy(name)
+        status = apart(lambda: asyncio.run(act(places, scene, name, Countdown(step))))  # noqa: B023 - called at once
+        if status and os.WTERMSIG(status) != signal.SIGKILL:
             sys.exit(f"step {step} failed by itself: {status}")
-    print(json.dumps(told))
+        if apart(lambda: asyncio.run(check(places.folder(name), places.database(name), told(places.folder(name))))):  # noqa: B023
+            sys.exit(f"what was killed at step {step} is not whole")
+        places.remove(name)
+        if status == 0:
+            return step
+    sys.exit(f"it takes more than {MOST_STEPS} steps")
 
 
-main(Path(sys.argv[1]))
+def main(folder: Path, scene: Scene, server: str | None) -> None:
+    places = Places(folder, server)
+    places.folder("begun").mkdir()
+    asyncio.run(begin(places, scene))
+    places.copy("warm")
+    asyncio.run(act(places, scene, "warm", None))  # so that no child has to prepare all this anew
+    asyncio.run(check(places.folder("warm"), places.database("warm"), told(places.folder("warm"))))
+    places.remove("warm")
+    gc.freeze()  # a child that collects garbage would copy all of its parent's memory
+    gc.disable()
+    lanes = min(os.cpu_count() or 1, 4)
+    walking = []
+    for lane in range(lanes):
+        if (child := os.fork()) == 0:
+            last = walk(places, scene, range(lane, MOST_STEPS, lanes))
+            (folder / f"last{lane}").write_text(str(last))
+            os._exit(0)
+        walking.append(child)
+    statuses = [os.waitpid(child, 0)[1] for child in walking]
+    if any(statuses):
+        sys.exit(1)
+    print(min(int((folder / f"last{lane}").read_text()) for lane in range(lanes)))
+
+
+main(Path(sys.argv[1]), SCENES[sys.argv[2]], sys.argv[3] if len(sys.argv) > 3 else None)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import json
 import os
 import subprocess
-import sys
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -27,12 +25,8 @@ from crime_detect_engine.domain.types import (
     Severity,
     Verdict,
 )
-from crime_detect_engine.store.address import DatabaseOptions
-from crime_detect_engine.store.chain_check import check_chain
 from crime_detect_engine.store.incidents import IncidentContext
 from crime_detect_engine.store.store import Store
-
-from tests.rig.postgres import USER
 
 PERSON = Actor("anna", "operator")
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -305,33 +299,3 @@ async def test_media_are_not_written_beneath_a_missing_mount(store, make_alert, 
     assert new.after.snapshot is None
     assert "missing" in store.storage_error
     assert not (tmp_path / "data" / "media").exists()
-
-
-async def test_a_kill_at_every_step_of_a_write_leaves_a_consistent_store(tmp_path, open_store, request):
-    """`kill -9` at each system call that writes: nothing told is lost, nothing half is left."""
-    script = Path(__file__).with_name("crash_writer.py")
-    command, server = [sys.executable, script, tmp_path], None
-    if request.node.callspec.params["database"] == "postgresql":
-        server = request.getfixturevalue("postgres")
-        server.run(f"CREATE DATABASE empty OWNER {USER} TEMPLATE {server.template}")
-        command.append(server.url("empty").rpartition("/")[0])
-    result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
-    told = json.loads(result.stdout)
-    assert len(told) > 15, "the script found too few steps to die at"
-    for step, ids in enumerate(told):
-        options = {"database": DatabaseOptions(server.url(f"step{step}"))} if server else {}
-        store = await open_store(tmp_path / f"step{step}", **options)
-        await store.recover()
-        await check_consistent(store)
-        assert (await store._database.read(check_chain)).fault is None
-        page = await store.incidents(IncidentQuery())
-        assert {one.incident_id for one in page.items} >= set(ids)
-        media = tmp_path / f"step{step}" / "media"
-        assert not list(media.rglob(".*.tmp"))
-        for incident in page.items:
-            assert incident.ended_at is not None
-            if incident.snapshot is not None:
-                assert (media / incident.snapshot).read_bytes() in (b"one" * 1000, b"two" * 1000)
-        await store.close()
-        if server:
-            server.drop(f"step{step}")
