@@ -147,7 +147,9 @@ class Store:
         Returns how many incidents were closed.
         """
 
-        return await self._database.call(lambda: recover(self._journal, self.uuid))
+        closed = await self._database.call(lambda: recover(self._journal, self.uuid))
+        await self.retention.archive.look()
+        return closed
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Calls `listener` in the event loop for each event, in order, once it is stored. Returns the unsubscribe."""
