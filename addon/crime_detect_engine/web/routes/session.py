@@ -8,8 +8,10 @@ from aiohttp import web
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.web.access import ACCESS, COOKIE, role, set_cookie
 from crime_detect_engine.web.answers import EMPTY, SESSION
-from crime_detect_engine.web.auditing import BY_ENGINE, audited, unaudited
+from crime_detect_engine.web.auditing import AUDITOR, BY_ENGINE, audited, unaudited
+from crime_detect_engine.web.errors import UnauthenticatedError
 from crime_detect_engine.web.route import API, Route, read_body
+from crime_detect_engine.web.sessions import Session
 
 _SIGN_IN = vol.Schema(
     {
@@ -26,7 +28,7 @@ async def sign_in(request: web.Request) -> web.Response:
     """Exchanges a name and password, or a token, for a session cookie and the CSRF token of its writes."""
     body, access = await read_body(request, _SIGN_IN), request.app[ACCESS]
     if set(body) == {"token"}:
-        cookie, session = await access.sign_in(request, body["token"])
+        cookie, session = await _sign_in_by_token(request, body["token"])
     elif set(body) == {"username", "password"}:
         cookie, session = await access.sign_in_person(request, body["username"], body["password"])
     else:
@@ -37,6 +39,20 @@ async def sign_in(request: web.Request) -> web.Response:
     response = web.json_response(told, status=201)
     set_cookie(request, response, cookie)
     return response
+
+
+async def _sign_in_by_token(request: web.Request, token: str) -> tuple[str, Session]:
+    """People who sign in by name are in the audit by those who keep them."""
+    auditor = request.app.get(AUDITOR)
+    try:
+        cookie, session = await request.app[ACCESS].sign_in(request, token)
+    except UnauthenticatedError:
+        if auditor is not None:
+            auditor.refused("a token", request.remote or "")
+        raise
+    if auditor is not None:
+        auditor.note(session.actor, "sign in", session.actor.name, details={"by": "token"})
+    return cookie, session
 
 
 @audited("sign out", "session", fold_s=0.0)

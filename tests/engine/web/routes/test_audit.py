@@ -144,6 +144,19 @@ async def test_guesses_are_few_lines_and_never_name_the_guess(watched):
     assert "guess" not in repr(entry)
 
 
+async def test_signing_in_by_a_token_and_out_is_noted(watched):
+    browser = watched.client(None)
+    async with browser.post("/api/v1/session", json={"token": "guess"}) as answer:
+        assert answer.status == 401
+    async with browser.post("/api/v1/session", json={"token": "viewer-token"}) as answer:
+        told, cookie = await answer.json(), answer.cookies
+    headers = {"X-CSRF-Token": told["csrf_token"]}
+    async with browser.delete("/api/v1/session", headers=headers, cookies=cookie) as answer:
+        assert answer.status == 204
+    assert [entry.action for entry in watched.kept.entries] == ["sign in refused", "sign in", "sign out"]
+    assert watched.kept.entries[1].details == {"by": "token"}
+
+
 async def test_admins_search_and_page_and_others_do_not(watched):
     for n in range(3):
         watched.kept.note_access(Actor("ana", "viewer"), "view_clip", f"n{n}", {})
