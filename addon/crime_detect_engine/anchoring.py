@@ -31,8 +31,8 @@ RETRY_S = 300.0
 class Anchoring:
     """`publish` keeps a payload where this installation cannot quietly change it; None tells nobody.
 
-    `authority` stamps the head's time; what it refuses is tried again until it is had. `mail` puts it into the outbox for
-    today, and is asked more than once a day.
+    `authority` stamps the head's time; what it refuses is tried again until it is had. `mail` puts it into the outbox,
+    once for a day however often it is asked.
     """
 
     def __init__(

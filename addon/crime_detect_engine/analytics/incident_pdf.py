@@ -14,7 +14,7 @@ from reportlab.lib.units import mm
 from reportlab.platypus import CondPageBreak, Flowable, Image, Paragraph, SimpleDocTemplate, Spacer, Table
 
 from .fonts import BOLD, REGULAR, letters, printable
-from .pdf import BAR, EACH, FRAME, LINE, MARGIN, MUTED, PADDING, WIDTH, number_page, style_of
+from .pdf import BAR, EACH, FRAME, INK, LINE, MARGIN, MUTED, PADDING, WIDTH, number_page, style_of
 from .words import readable
 
 MAX_LINES = 400
@@ -111,9 +111,7 @@ def _yes(value: object) -> str:
 
 def _text(text: str, size: float, *, bold: bool = False, muted: bool = False) -> Paragraph:
     """A paragraph in which nothing of `text` is markup."""
-    style = (
-        style_of(size, MUTED, BOLD if bold else REGULAR) if muted else style_of(size, font=BOLD if bold else REGULAR)
-    )
+    style = style_of(size, MUTED if muted else INK, BOLD if bold else REGULAR)
     return Paragraph(escape(printable(text)[0]), style)
 
 

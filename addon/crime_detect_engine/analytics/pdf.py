@@ -25,14 +25,14 @@ MARGIN = 16 * mm
 WIDTH = A4[0] - 2 * MARGIN
 FRAME = 6
 """Points that the library's frame keeps free inside its margins."""
-_INK, MUTED, LINE = colors.HexColor("#131820"), colors.HexColor("#566173"), colors.HexColor("#d5dae3")
+INK, MUTED, LINE = colors.HexColor("#131820"), colors.HexColor("#566173"), colors.HexColor("#d5dae3")
 BAR, _SOFT = colors.HexColor("#1b4fd1"), colors.HexColor("#b9c7ea")
 _PICTURES_IN_A_ROW = 4
 EACH = ((0, 0), (-1, -1))
 PADDING = [("LEFTPADDING", *EACH, 0), ("RIGHTPADDING", *EACH, 7), ("VALIGN", *EACH, "TOP")]
 
 
-def style_of(size: float, color: colors.Color = _INK, font: str = REGULAR, align: int = 0) -> ParagraphStyle:
+def style_of(size: float, color: colors.Color = INK, font: str = REGULAR, align: int = 0) -> ParagraphStyle:
     return ParagraphStyle(
         f"{font}{size}{align}", fontName=font, fontSize=size, leading=size * 1.32, textColor=color, alignment=align
     )

@@ -69,8 +69,8 @@ class AnchorChannel(Channel):
         message["Message-ID"] = f"<chain.{day}.{address.replace('@', '.')}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(
-            "Keep this mail. It holds the newest link of a hash chain over incidents and audit entries: whoever changes "
-            "what came before cannot make this link fit again. It tells nothing of anybody.\n\n"
+            "Keep this mail. It holds the newest link of a hash chain over incidents and audit entries: whoever "
+            "changes what came before cannot make this link fit again. It tells nothing of anybody.\n\n"
             f"{head.text}\nSignature (Ed25519, base64): {base64.b64encode(head.signature).decode()}\n"
             f"Key: {head.key_id}\n"
         )

@@ -24,8 +24,10 @@ class AuthorityOptions:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceOptions:
-    """`anchor_mqtt`: retained on the broker, where one is configured. `authority`: a time stamp is asked for. `anchor_email`:
-    who gets it by mail once a day."""
+    """`anchor_mqtt`: retained on the broker, where one is configured. `authority`: a time stamp is asked for.
+
+    `anchor_email`: who gets the head by mail once a day.
+    """
 
     anchor_mqtt: bool = True
     authority: AuthorityOptions | None = None
