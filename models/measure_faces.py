@@ -206,8 +206,8 @@ def clip_row(
 
 def cost(data: Path, weights: Path) -> dict[str, Any]:
     span = packets_of(data / "normal_footage" / "one-by-one-person-detection.mp4")
-    start_s = span.packets[0].tick_s
-    packets = [one for one in span.packets if one.tick_s - start_s <= COST_CLIP_S]
+    last = span.packets[0].dts + COST_CLIP_S / float(span.format.time_base)
+    packets = [one for one in span.packets if one.dts <= last]
     person = list(pictures_of(data / "normal_footage" / "one-by-one-person-detection.mp4", 10.0))[1]
     return {
         precision: _cost(Anonymity(PrivacyOptions(), weights, precision=precision), person, span.format, packets)
@@ -225,7 +225,8 @@ def _cost(eyes: Anonymity, person: Image, form: StreamFormat, packets: Sequence[
     pictures = eyes.clip(ClipMaterial(PacketSpan(form, packets), (), FACES))
     with tempfile.TemporaryDirectory() as folder:
         took_s = _took(partial(mp4.encode, pictures, Path(folder) / "clip.mp4", threading.Event()))
-    return row | {"clip": round(took_s / (packets[-1].tick_s - packets[0].tick_s), 3)}
+    length_s = float((packets[-1].dts - packets[0].dts) * form.time_base)
+    return row | {"clip": round(took_s / length_s, 3)}
 
 
 def _took(work: Callable[[], object]) -> float:

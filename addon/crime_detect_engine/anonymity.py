@@ -13,8 +13,9 @@ from .config import CameraConfig
 from .config.places import detector_folders
 from .domain.errors import BackendError, CheckpointError, StoreError
 from .domain.ports import Detector
-from .domain.scene import PERSON, Box
+from .domain.scene import PERSON
 from .domain.types import Image
+from .heads import heads_of
 from .pipeline import Pipeline
 from .recorder import ClipMaterial
 from .store.blur import Hiding, hide, hide_all, scaled
@@ -35,8 +36,6 @@ LARGE_FACE, LARGE_FACE_CONFIDENCE = 64, 0.75
 """From so many pixels of FACE_SIZE on a face is plain, and what hardly looks like one is none."""
 LOOKS_A_SECOND = 5.0
 """Of a clip; between two looks everybody goes straight."""
-HEAD, HEAD_OF_WIDTH = 0.3, 0.65
-"""What of a person's box is the head: this share of its height, more where the box is broad, for who bends or lies."""
 LOOK_EVERY_S = 1.0
 AGAIN_S = 300.0
 
@@ -87,20 +86,13 @@ class Finder:
             large = scaled(image, FACE_SIZE)
             (faces,) = detect_faces.detect([large])
             things = detect_things.detect([scaled(image, size) for size in PERSON_SIZES])
-        persons = [one.box for one in chain(*things) if one.label == PERSON and one.confidence >= PERSON_CONFIDENCE]
-        aspect = image.shape[0] / image.shape[1]
+        persons = [one for one in chain(*things) if one.label == PERSON and one.confidence >= PERSON_CONFIDENCE]
         plain_from = LARGE_FACE / large.shape[0]
-        found = [
-            Hiding(one.box) for one in faces if one.box.height < plain_from or one.confidence >= LARGE_FACE_CONFIDENCE
-        ]
-        return found + [Hiding(box if blur.persons else head_of(box, aspect), face=False) for box in persons]
-
-
-def head_of(person: Box, aspect: float) -> Box:
-    """The part of a person's box in which the head is; `aspect` is height by width of the picture."""
-    broad = person.width / max(person.height * aspect, 1e-6)
-    share = min(1.0, max(HEAD, HEAD_OF_WIDTH * broad))
-    return person._replace(bottom=person.top + share * person.height)
+        found = [one for one in faces if one.box.height < plain_from or one.confidence >= LARGE_FACE_CONFIDENCE]
+        boxes = [one.box for one in persons]
+        if not blur.persons:
+            boxes = heads_of(persons, found, image.shape[0] / image.shape[1])
+        return [*(Hiding(one.box) for one in found), *(Hiding(box, face=False) for box in boxes)]
 
 
 class Anonymity:

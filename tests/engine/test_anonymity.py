@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from crime_detect_engine.anonymity import FACES, PERSONS, Anonymity, head_of, why_nobody_looks
+from crime_detect_engine.anonymity import FACES, PERSONS, Anonymity, why_nobody_looks
 from crime_detect_engine.config import CameraConfig
 from crime_detect_engine.config.places import MODELS_VARIABLE
 from crime_detect_engine.domain.errors import StoreError
@@ -103,20 +103,6 @@ def test_a_head_is_hidden_though_no_face_is_seen_and_a_person_from_head_to_foot(
     assert (faces[head], faces[feet]) == (True, False)
     assert (persons[head], persons[feet]) == (True, True)
     assert persons.mean() < 0.5
-
-
-@pytest.mark.parametrize(
-    ("person", "share"),
-    [
-        (Box(0.4, 0.1, 0.5, 0.9), 0.3),
-        (Box(0.2, 0.4, 0.8, 0.9), 1.0),
-        (Box(0.4, 0.4, 0.6, 0.756), 0.65),
-    ],
-)
-def test_of_who_stands_the_top_is_the_head_of_who_lies_all_may_be(person: Box, share: float) -> None:
-    head = head_of(person, 9 / 16)
-    assert (head.left, head.top, head.right) == person[:3]
-    assert head.height / person.height == pytest.approx(share, abs=0.02)
 
 
 def test_without_weights_the_whole_picture_is_hidden_and_people_are_told(blind: Anonymity, clips: Path) -> None:
