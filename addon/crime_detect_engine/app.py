@@ -223,7 +223,8 @@ class Service:
         due, identity = ReportClock(lambda: self.config.reports, config.timezone, clock), (store.uuid, store.epoch)
         reports = report_channel(due.options, public.writer(reporter.letter), clock)
         anchors = anchor_channel(lambda: self.config.evidence.anchor_email, read_head(store.evidence), clock)
-        channels = build_channels(config.alerts, site, clock, identity, channel, self._door.picture_address, reports, anchors)
+        picture = self._door.picture_address
+        channels = build_channels(config.alerts, site, clock, identity, channel, picture, reports, anchors)
         self._outbox = self._status.outbox = Outbox(store.outbox, channels, clock)
         self._status.notes, self._status.complaints = self._notes, self._complaints
         self._status.mqtt_discovery = lambda: self._mqtt is not None and self._mqtt.discovery
