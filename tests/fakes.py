@@ -53,7 +53,7 @@ from crime_detect_engine.domain.wire import timestamp
 from crime_detect_engine.keeping import changed, plan_json, rules_json
 from crime_detect_engine.reporting import Reporter, ReportSite
 from crime_detect_engine.store.media_key import MediaKey
-from crime_detect_engine.store.planning import Plan
+from crime_detect_engine.store.planning import Deletion, Plan
 from crime_detect_engine.store.retention import RetentionOptions
 from crime_detect_engine.store.stored_file import StoredFile
 from crime_detect_engine.vision.anomaly import AnomalyDetector
@@ -100,6 +100,10 @@ class FakeEngine:
         default_factory=lambda: rules_json(RetentionOptions(per_class_s={"fighting": 90 * 86400.0}))
     )
     """The retention."""
+    due: list[Deletion] = field(default_factory=list)
+    """What retention would delete."""
+    doubts: list[str] = field(default_factory=list)
+    """Why clean-up waits."""
     offered: list[tuple[str, str]] = field(default_factory=lambda: [("frigate:shed", "Shed")])
     """Cameras of Frigate."""
     fixed: str | None = None
@@ -410,20 +414,24 @@ class FakeKeeping:
     async def state(self) -> Mapping[str, Any]:
         archive = {"configured": False, "there": False, "error": None, "usage": {}, "bytes": 0, "on_their_way": 0}
         return {
-            "rules": self._engine.retention(), "held_off": [], "usage": {"front_door": {"snapshot": 1000}},
+            "rules": self._engine.retention(), "held_off": self._engine.doubts, "usage": {"front_door": {"snapshot": 1000}},
             "media_bytes": 1000, "media_quota": 20 * 10**9, "database_bytes": 4096, "free_bytes": 5 * 10**9,
             "total_bytes": 10**10, "error": None, "records": 1, "on_hold": 0, "to_be_deleted": 0, "archive": archive,
         }  # fmt: skip
 
     async def dry_run(self, rules: Mapping[str, Any], limit: int, offset: int) -> Mapping[str, Any]:
         options = changed(RetentionOptions(), rules)
-        return plan_json(Plan(()), options, self._engine.clock_at, limit, offset)
+        return plan_json(Plan(self._engine.due), options, self._engine.clock_at, limit, offset)
 
     async def confirm(self, actor: Actor) -> None:
         self._engine.actions.append(("retention_confirm", actor.name))
+        self._engine.doubts.clear()
 
     async def files(self, incident_id: str) -> Mapping[str, Any]:
-        return {"items": [], "log": [{"at": timestamp(self._engine.clock_at), "action": "create", "path": "a.jpg"}]}
+        at, path = timestamp(self._engine.clock_at), f"yard/2026-11-21/030000_fighting_{incident_id}.jpg"
+        file = {"path": path, "kind": "snapshot", "bytes": 1000, "created_at": at, "archived": True}
+        made = {"at": at, "action": "create", "path": path, "actor": "engine", "reason": None}
+        return {"items": [{**file, "to_be_deleted": None}], "log": [{**made, "action": "archive"}, made]}
 
 
 class FakeOriginals:

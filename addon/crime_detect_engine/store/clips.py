@@ -63,7 +63,10 @@ class Clips:
         await self._make(incident_id, ORIGINAL_CLIP, write)
 
     async def playable(self, incident: Incident) -> str | None:
-        """The path of a clip that browsers play, transcoded now if need be and kept; None when there is none."""
+        """The path of a clip that browsers play, transcoded now if need be and kept; None when there is none.
+
+        On a nearly full disk the clip as it is: what can be made at any time must not take the room of evidence.
+        """
         if incident.clip is None or not self._folder.exists(incident.clip):
             return None
         source = self._folder.file(incident.clip)
@@ -73,6 +76,8 @@ class Clips:
         async with self._transcoding:
             if self._folder.exists(cached):
                 return cached
+            if self._journal.shortage() is not None:
+                return incident.clip
 
             def transcode(target: mp4.Target) -> None:
                 with source.open() as clip:

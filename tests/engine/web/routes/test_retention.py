@@ -64,7 +64,7 @@ async def test_an_investigator_reads_the_life_of_a_file(site):
     incident = site.engine.open_incident()
     address = f"/api/v1/incidents/{incident.incident_id}/files"
     async with site.client("investigator-token").get(address) as answer:
-        assert [entry["action"] for entry in (await answer.json())["log"]] == ["create"]
+        assert [entry["action"] for entry in (await answer.json())["log"]] == ["archive", "create"]
 
 
 async def test_the_page_shows_rules_use_and_archive(site):
