@@ -28,8 +28,8 @@ def print_evidence(material: Material, missing: Mapping[str, str], picture: byte
     first, head = material.links[0][0], material.links[-1][0]
     about = (
         f"Part of the evidence package of incident {material.incident_id}, made {material.made_at} (UTC) by "
-        f"crime_detect {material.engine['version']}. What this package proves, and what not, is in README.txt. The class and the "
-        "confidence are the judgement of a program that is wrong at times."
+        f"crime_detect {material.engine['version']}. What this package proves, and what not, is in README.txt. "
+        "The class and the confidence are the judgement of a program that is wrong at times."
     )
     sheet = sheet_of(
         material.incident,

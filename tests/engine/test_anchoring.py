@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from crime_detect_engine import anchoring
-from crime_detect_engine.anchoring import Anchoring
+from crime_detect_engine.anchoring import Anchoring, build_anchoring, read_head
+from crime_detect_engine.config import parse_config
 from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.store.evidence.keys import KEY_FILE
 from crime_detect_engine.store.evidence.options import AuthorityOptions
@@ -67,3 +68,22 @@ async def test_an_authority_that_is_away_is_named_and_the_broker_is_told(
     await until(watched.notes)
     assert "time-stamping authority does not answer" in watched.notes()[0]
     task.cancel()
+
+
+async def test_who_gets_the_head_by_mail_gets_it_once_a_day(store: Store, make_flow: Any, tmp_path: Path) -> None:
+    text = "alerts: {email: {host: h, from: c@example.org, to: [a@example.org]}}\n"
+    text += "evidence: {anchor: {email: [notary@example.org]}}\n"
+    config, clock, woken = parse_config(text, tmp_path / "c.yaml", {}), ManualClock(NOON), asyncio.Queue[str]()
+    for _ in range(2):  # a restart
+        task = asyncio.create_task(
+            build_anchoring(store, make_flow().pipeline, None, config, clock, woken.put_nowait).run()
+        )
+        await asyncio.sleep(0)
+        if not _:
+            assert await woken.get() == "anchor"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    (waiting,) = await store.outbox.due("anchor", NOON)
+    assert waiting.recipient == "2026-11-21 notary@example.org"
+    head = await read_head(store.evidence)()
+    assert head.text.splitlines()[2] == str(head.seq)

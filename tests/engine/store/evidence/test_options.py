@@ -14,10 +14,16 @@ def test_the_broker_is_told_unless_somebody_says_no():
     assert vol.Schema(SCHEMA)({"anchor": {"mqtt": False}}) == EvidenceOptions(anchor_mqtt=False)
 
 
+def test_who_gets_the_head_by_mail_is_one_or_several():
+    assert vol.Schema(SCHEMA)({"anchor": {"email": "a@example.org"}}).anchor_email == ("a@example.org",)
+    assert len(vol.Schema(SCHEMA)({"anchor": {"email": ["a@example.org", "b@example.org"]}}).anchor_email) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("evidence: {anchor: {email: [a@example.org]}}", "not in this version"),
+        ("evidence: {anchor: {email: [a@example.org]}}", "needs `alerts.email`"),
+        ("evidence: {anchor: {email: [nobody]}}", "expected mail addresses"),
         ("evidence: {anchor: {rfc3161: {url: ftp://tsa.example.org, ca: x.pem}}}", "time-stamping authority"),
         ("evidence: {anchor: {rfc3161: {url: http://tsa.example.org}}}", "ca"),
         ("evidence: {anchor: {mqtt: sometimes}}", "expected true or false"),
