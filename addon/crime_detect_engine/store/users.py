@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,6 +22,7 @@ from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.ports import Actor
 
+from . import names
 from .audit import append_audit
 from .database import Database
 from .passwords import Passwords, check_password
@@ -31,8 +31,6 @@ from .ways_in import keep_an_admin, kept_grants, read_grants
 
 _CHANGED = "changed"
 _ENGINE = Actor("engine", "admin")
-_RESERVED = frozenset({"engine", "mqtt", "command line", "configuration file", "reports by mail", "retention", "me"})
-"""Names by which the audit knows what nobody did."""
 
 
 class Users:
@@ -69,7 +67,7 @@ class Users:
         Raises InvalidInputError for a role that people cannot have.
         """
         check_grants(role, cameras, PERSONAL_ROLES)
-        name, now = _shown(name) or subject[:64], self._clock.now()
+        name, now = names.shown(name) or subject[:64], self._clock.now()
         told = {"name": name, "role": role, "cameras": kept_grants(cameras)}
 
         def job(connection: Connection) -> Login | None:
@@ -136,7 +134,7 @@ class Users:
         display_name: str | None = None,
         must_change: bool = False,
     ) -> UserInfo:
-        name, key = _checked_name(name)
+        name, key = names.checked(name)
         check_grants(role, cameras, PERSONAL_ROLES)
         check_password(password, name)
         digest, now = await self._passwords.digest(password), self._clock.now()
@@ -234,24 +232,6 @@ def _new(now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _shown(name: str) -> str:
-    return "".join(sign for sign in unicodedata.normalize("NFKC", name) if sign.isprintable()).strip()[:64]
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip().casefold()
-
-
-def _checked_name(name: str) -> tuple[str, str]:
-    shown, key = _shown(name), _key(name)
-    allowed = all(sign.isalnum() or sign in "._-@+' " for sign in shown)
-    if not shown or shown != unicodedata.normalize("NFKC", name) or not allowed or len(key) > 128:
-        raise InvalidInputError("a name has 1 to 64 letters, digits, spaces or ._-@+'", {"name": "not allowed"})
-    if key in _RESERVED:
-        raise InvalidInputError(f"the name {shown!r} stands for the engine in the audit", {"name": "reserved"})
-    return shown, key
-
-
 def _changes(row: Row[Any], change: UserChange, digest: str | None) -> dict[str, Any]:
     role = change.role or row.role
     cameras = change.cameras if change.grants else read_grants(row.cameras)
@@ -279,7 +259,7 @@ def _was_admin(row: Row[Any]) -> bool:
 
 
 def _find_by_name(connection: Connection, name: str) -> Row[Any] | None:
-    return connection.execute(select(users).where(users.c.name_key == _key(name))).one_or_none()
+    return connection.execute(select(users).where(users.c.name_key == names.key_of(name))).one_or_none()
 
 
 def _row(connection: Connection, user_id: int) -> Row[Any]:

@@ -7,7 +7,6 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -16,16 +15,17 @@ from crime_detect_engine.domain.accounts import Login, People, TokenKeeper, incl
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.ports import Actor
 
+from .browsers import COOKIE as COOKIE
+from .browsers import CSRF_HEADER as CSRF_HEADER
+from .browsers import check_csrf, check_origin, printable, whence
+from .browsers import set_cookie as set_cookie
 from .errors import ForbiddenError, Handler, PasswordDueError, ThrottledError, UnauthenticatedError
 from .guessing import AccountLimit, FailureLimit, FailureLog
 from .scopes import OWN, PAGES, scope_of
-from .sessions import SESSION_LONGEST_S, Session, Sessions
+from .sessions import Session, Sessions
 
-COOKIE = "crime_detect_session"
-CSRF_HEADER = "X-CSRF-Token"
 INGRESS_PEER = "172.30.32.2"
 _RECHECK_S = 30.0
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRONG = "The name or the password is wrong, or this account is disabled."
 
 FindToken = Callable[[str], Awaitable[Actor | None]]
@@ -94,7 +94,7 @@ class Access:
         if actor.scopes is not None:
             raise ForbiddenError("This token is for programs: it may be used for some things only, and not for pages.")
         self.sign_out(request)
-        return self.sessions.open(actor, token=token, **_whence(request))
+        return self.sessions.open(actor, token=token, whence=whence(request))
 
     async def sign_in_person(self, request: web.Request, name: str, password: str) -> tuple[str, Session]:
         """A session for somebody with an account here. Raises UnauthenticatedError in the same words whatever is wrong,
@@ -136,7 +136,7 @@ class Access:
         """For somebody who proved who they are; the first value goes into the cookie (`set_cookie`). It is asked again
         every 30 s who they are by now. A session that the browser had ends: none that others know is taken over."""
         self.sign_out(request)
-        return self.sessions.open(login.actor, login=login, **_whence(request))
+        return self.sessions.open(login.actor, login=login, whence=whence(request))
 
     def sign_out(self, request: web.Request) -> None:
         self.sessions.close(request.cookies.get(COOKIE, ""))
@@ -170,8 +170,8 @@ class Access:
         user = self._ingress_user(request)
         if user is None:
             return None
-        _check_csrf(request, self._ingress_csrf(user))
-        name = _printable(request.headers.get("X-Remote-User-Name") or user)
+        check_csrf(request, self._ingress_csrf(user))
+        name = printable(request.headers.get("X-Remote-User-Name") or user)
         actor = await self._ingress_actor(user, name) if self._ingress_actor else Actor(name, "viewer")
         if actor is None:
             raise ForbiddenError("Home Assistant knows you, and you have no role here: see access.ingress.")
@@ -197,8 +197,8 @@ class Access:
                 self.sessions.close(cookie)
                 return None
             session.actor, session.checked_tick_s = actor, now
-        _check_csrf(request, session.csrf)
-        _check_origin(request)
+        check_csrf(request, session.csrf)
+        check_origin(request)
         request[SESSION] = session
         return session.actor
 
@@ -266,13 +266,6 @@ def require_role_at(request: web.Request, camera: str, *needed: str | None) -> N
         raise ForbiddenError(f"At this camera this needs the role {' or '.join(str(n) for n in needed)}.")
 
 
-def set_cookie(request: web.Request, response: web.Response, cookie: str) -> None:
-    secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
-    response.set_cookie(
-        COOKIE, cookie, max_age=int(SESSION_LONGEST_S), httponly=True, samesite="Lax", secure=secure, path="/"
-    )
-
-
 async def _permit(request: web.Request, actor: Actor, needed: tuple[str | None, ...]) -> None:
     """The one gate of all routes: a role, one at the camera that the address names, a scope, a password of one's own.
 
@@ -295,41 +288,15 @@ async def _permit(request: web.Request, actor: Actor, needed: tuple[str | None, 
         require_role_at(request, camera, *needed)
 
 
-def _whence(request: web.Request) -> dict[str, str]:
-    """For the list of one's sessions."""
-    return {"address": request.remote or "", "agent": _printable(request.headers.get("User-Agent", ""))}
-
-
 def _duration(seconds: float) -> str:
     return f"{int(seconds) + 1} seconds" if seconds < 60 else f"{int(seconds / 60) + 1} minutes"
-
-
-def _check_csrf(request: web.Request, expected: str) -> None:
-    if request.method not in _READS and not hmac.compare_digest(
-        request.headers.get(CSRF_HEADER, "").encode(), expected.encode()
-    ):
-        raise ForbiddenError(f"A write from a browser needs the {CSRF_HEADER} header; reload the page.")
-
-
-def _check_origin(request: web.Request) -> None:
-    """A WebSocket is a GET that a foreign page on the same host may open with our cookie: its origin must be ours."""
-    origin = request.headers.get("Origin")
-    if request.headers.get("Upgrade", "").lower() != "websocket" or origin is None:
-        return
-    ours = {request.headers.get("Host"), request.headers.get("X-Forwarded-Host")}
-    if urlsplit(origin).netloc not in ours:
-        raise ForbiddenError("This page may not open the event stream.")
 
 
 def _on_behalf(actor: Actor, request: web.Request) -> Actor:
     person = request.headers.get("X-On-Behalf-Of")
     if actor.role != "integration" or not person:
         return actor
-    return replace(actor, name=f"{actor.name} for {_printable(person)}")
-
-
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())[:100] or "unknown"
+    return replace(actor, name=f"{actor.name} for {printable(person)}")
 
 
 ACCESS = web.AppKey("access", Access)

@@ -47,12 +47,12 @@ class Sessions:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     def open(
-        self, actor: Actor, *, token: str = "", login: Login | None = None, address: str = "", agent: str = ""
+        self, actor: Actor, *, token: str = "", login: Login | None = None, whence: tuple[str, str] = ("", "")
     ) -> tuple[str, Session]:
         """A new session and the secret for its cookie; the session unused longest makes room."""
         cookie, now, at = secrets.token_urlsafe(32), self._clock.tick_s(), self._clock.now()
         session = self._sessions[cookie] = Session(
-            secrets.token_hex(6), actor, token, login, secrets.token_urlsafe(32), address, agent, at, at, now, now, now
+            secrets.token_hex(6), actor, token, login, secrets.token_urlsafe(32), *whence, at, at, now, now, now
         )
         while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
