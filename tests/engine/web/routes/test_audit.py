@@ -23,6 +23,7 @@ IMPERSONAL_READS = {
     "/api/v1/cameras", "/api/v1/cameras/{camera}", "/cameras/{camera}/masks", "/cameras/{camera}/zones", "/analyze",
     "/reports", "/api/v1/models", "/api/v1/sources/frigate", "/api/v1/retention", "/api/v1/evidence/key.pem",
     "/account", "/api/v1/users/me", "/retention", "/api/v1/retention/state", "/subjects",
+    "/public", "/api/v1/reports/public",
 }  # fmt: skip
 
 
