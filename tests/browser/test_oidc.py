@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from crime_detect_engine.auditing import Auditor
+from crime_detect_engine.domain.auditing import AuditQuery
 from crime_detect_engine.domain.clock import SystemClock
 from crime_detect_engine.store.store import Store
 from crime_detect_engine.web.access import Access
@@ -106,6 +107,9 @@ async def test_who_has_no_role_reads_what_to_ask_for(page: Page, site: Site) -> 
     await expect(page.get_by_role("heading", level=1)).to_have_text("You have no role here")
     await expect(page.locator("main")).to_contain_text("visitors")
     assert await site.store.users.list() == []
+    await site.store.audit.accesses.flush()
+    (entry,) = (await site.store.audit.find(AuditQuery(action="sign in refused"))).items
+    assert entry.target == "eve, who has no role"
 
 
 async def test_a_boss_reads_in_the_audit_who_was_there(page: Page, site: Site) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -99,7 +100,8 @@ async def note_access(request: web.Request, response: web.StreamResponse) -> Non
     if auditor is None:
         return
     actor = request.get(ACTOR)
-    if response.status < 400:
+    shown = response.status < 300 or response.status == HTTPStatus.NOT_MODIFIED  # who is led elsewhere saw nothing
+    if shown:
         declared = declared_audit(request.match_info.handler)
         if isinstance(declared, Access):
             target = declared.target.format(**request.match_info)

@@ -13,7 +13,7 @@ from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import NotFoundError
 from crime_detect_engine.web.access import ACCESS, role, set_cookie
 from crime_detect_engine.web.attempts import VALID_S, Attempts
-from crime_detect_engine.web.auditing import BY_ENGINE, IMPERSONAL, unaudited
+from crime_detect_engine.web.auditing import AUDITOR, BY_ENGINE, IMPERSONAL, unaudited
 from crime_detect_engine.web.id_token import OidcError, printable
 from crime_detect_engine.web.oidc import Identity, Provider, ProviderDownError
 from crime_detect_engine.web.options import OidcOptions
@@ -93,6 +93,8 @@ async def _admit(request: web.Request, sign_in: SignIn, identity: Identity, next
     grant = identity.grant
     if grant is None:
         _LOG.warning("%s is known to the identity provider, and has no role here", identity.name)
+        if (auditor := request.app.get(AUDITOR)) is not None:
+            auditor.refused(f"{identity.name}, who has no role", request.remote or "")
         return _page(request, 403, "You have no role here", identity=identity, values=identity.values[:_SHOWN_VALUES])
     login = await sign_in.welcome(identity.issuer, identity.subject, identity.name, grant.role, grant.cameras)
     if login is None:

@@ -121,6 +121,12 @@ async def test_what_was_not_shown_is_not_noted_as_seen(watched):
     await watched.get("/api/v1/incidents/01ARZ3NDEKTSV4RRFFQ69G5FAV", "viewer-token")
     await watched.get("/api/v1/info", "viewer-token")
     await watched.get("/login", None)
+    await watched.get("/incidents", None)
+    incident = watched.site.engine.open_incident()
+    async with watched.client("viewer-token").get(
+        f"/api/v1/incidents/{incident.incident_id}/snapshot.jpg?rev=0", allow_redirects=False
+    ) as answer:
+        assert answer.status in (302, 404)
     assert watched.kept.told == []
 
 
