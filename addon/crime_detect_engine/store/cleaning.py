@@ -125,6 +125,7 @@ class Retention:
             except NotFoundError:  # deleted or held by a person meanwhile
                 continue
             done.append(deletion)
+        await self._database.call(self._journal.sweep)  # also what its disk refused until now
         await self.archive.sweep()
         return done
 

@@ -3,7 +3,7 @@
 import { ApiError, attempt, call, say } from "./api.js";
 import { localize } from "./times.js";
 
-const PAGE = 50;
+const PAGE = 20;
 const inForce = JSON.parse(document.getElementById("retention").dataset.rules);
 const form = document.getElementById("rules");
 const classes = document.getElementById("classes");
