@@ -17,10 +17,10 @@ from .config import data_dir
 from .domain.accounts import AT_THE_MACHINE, CameraGrants, TokenInfo, UserChange, UserInfo
 from .domain.clock import SystemClock
 from .domain.errors import CrimeDetectError, InvalidInputError
+from .domain.scopes import SCOPES
 from .domain.units import parse_duration
 from .domain.wire import timestamp
 from .store.store import Store
-from .web.scopes import SCOPES
 
 _STDIN = Path("-")
 
