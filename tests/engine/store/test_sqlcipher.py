@@ -184,7 +184,7 @@ async def test_a_database_that_somebody_else_has_open_stays_as_it_is(open_store,
     await store.close()
     # Another process: the locks of SQLite and SQLCipher do not keep each other out of one.
     command = [sys.executable, "-c", READER, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:  # noqa: S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"open\n"
         with pytest.raises(StoreError, match=r"another program|locked"):
             convert(path, _key(path.parent), 200, encrypt=True)
@@ -207,7 +207,7 @@ async def test_killed_at_any_moment_of_a_conversion_one_database_is_there_whole(
     _key(data)
     out = tmp_path / "killed"
     what = "encrypt" if encrypt else "decrypt"
-    subprocess.run([sys.executable, str(CONVERTER), str(data), str(out), what], check=True, timeout=120)  # noqa: S603
+    subprocess.run([sys.executable, str(CONVERTER), str(data), str(out), what], check=True, timeout=120)
     steps = sorted(out.iterdir(), key=lambda one: int(one.name))
     states = [is_encrypted(one / "crime_detect.db") for one in steps]
     assert states == sorted(states, reverse=not encrypt), "it changes once"
