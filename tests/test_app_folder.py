@@ -6,12 +6,14 @@ import re
 import shutil
 import struct
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from crime_detect_engine import __version__
 from crime_detect_engine.config import parse_config
+from crime_detect_engine.door import TLS_PORT_IN_APP
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,11 +66,11 @@ def test_it_runs_where_home_assistant_does(app: dict[str, Any]) -> None:
 def test_home_assistant_reaches_it_and_it_asks_only_for_what_it_uses(app: dict[str, Any]) -> None:
     assert (app["ingress"], app["ingress_port"]) == (True, 8099)
     assert app["watchdog"].startswith("http://[HOST]:[PORT:8099]/health")
-    assert app["ports"] == {"8099/tcp": None}, "closed unless somebody opens it"
+    assert app["ports"] == {"8099/tcp": None, f"{TLS_PORT_IN_APP}/tcp": None}, "closed unless somebody opens them"
     assert app["discovery"] == ["crime_detect"]
     assert app["services"] == ["mqtt:want"], "want: it runs without a broker"
     assert app["homeassistant_api"] is True, "roles of ingress users"
-    assert app["map"] == [{"type": "app_config", "read_only": False}]
+    assert app["map"] == [{"type": "app_config", "read_only": False}, {"type": "ssl", "read_only": True}]
     assert app.get("apparmor", True) is True
     assert not NEVER & set(app)
 
@@ -223,10 +225,36 @@ def test_the_workflows_check_what_only_github_can() -> None:
     for action in (
         "home-assistant/actions/hassfest", "hacs/action", "home-assistant/builder/actions/build-image",
         "home-assistant/builder/actions/publish-multi-arch-manifest", "pypa/gh-action-pip-audit", "anchore/sbom-action",
-        "Dockerfile.cuda", ".ci/run",
+        "Dockerfile.cuda", ".ci/run", "github/codeql-action/analyze", "actions/dependency-review-action",
     ):  # fmt: skip
         assert action in everything, action
     assert "home-assistant/builder@" not in everything, "retired with build.yaml"
     assert set(
         YAML(typ="safe").load(yaml_of(ROOT / ".github/workflows/app-image.yaml")["env"]["ARCHITECTURES"])
     ) == set(yaml_of(APP / "config.yaml")["arch"])
+
+
+def test_every_library_is_pinned_so_that_the_audit_of_pins_is_one_of_all() -> None:
+    """pip-audit reads constraints.txt: what stands in no line of it would never be looked at."""
+
+    def plain(name: str) -> str:
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    project = tomllib.loads((APP / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    names = {plain(re.split(r"[^\w.-]", one)[0]) for one in asked}
+    pins = (APP / "constraints.txt").read_text().splitlines()
+    pinned = {plain(line.partition("==")[0]) for line in pins if "==" in line}
+    assert names - pinned == set()
+    audit = yaml_of(ROOT / ".github/workflows/dependencies.yaml")["jobs"]["audit"]["steps"][-1]
+    assert audit["with"] == {"inputs": "addon/constraints.txt", "no-deps": True}
+
+
+def test_the_bill_of_materials_is_of_what_the_image_installs() -> None:
+    installs = re.search(r"'\.(\[[\w,]+\])'", (APP / "Dockerfile").read_text())
+    assert installs is not None
+    sbom = (ROOT / ".github/workflows/dependencies.yaml").read_text()
+    assert f"./addon{installs[1]}" in sbom
+    assert "image: ${{ matrix.image }}:latest" in (ROOT / ".github/workflows/app-image.yaml").read_text()
+    tracked = subprocess.run(["git", "ls-files", "*package.json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not tracked.stdout, "no script of others is in the pages"
