@@ -32,7 +32,7 @@ from .frigate_watch import FrigateWatch
 from .gpu import GpuLoad
 from .inference import Worker
 from .models import Models
-from .outputs import build_channels, deliveries_for
+from .outputs import build_channels
 from .outputs.anchor_mail import anchor_channel
 from .outputs.message import Site
 from .outputs.mqtt import MqttOutput
@@ -47,8 +47,8 @@ from .sight import Sight
 from .sources.frigate import FrigateDiscovery
 from .sources.frigate_objects import FrigateObjects
 from .status import Identity, Status
-from .store.store import Store
 from .store.tokens import ADMIN_TOKEN_FILE
+from .storing import open_store
 from .supervisor import Supervisor
 from .web.server import Server
 from .writer import Writer, store_entry
@@ -147,23 +147,8 @@ class Service:
         return server
 
     async def _open_store(self) -> None:
-        def deliveries(event: IncidentChanged) -> Sequence[tuple[str, str]]:
-            return deliveries_for(event, self.config.alerts, mqtt=self.config.mqtt is not None)
-
-        config = self.config
-        self._store = await Store.open(
-            self._data,
-            self._clock,
-            deliveries_for=deliveries,
-            retention=config.retention,
-            database=config.database,
-            privacy=config.privacy,
-        )
-        self._stack.push_async_callback(self._store.close)
-        closed = await self._store.recover()
-        if closed:
-            _LOG.warning("%d incidents were open when the engine last stopped; they are closed now", closed)
-        await self._store.tokens.ensure_admin_token()
+        file = None if self._editor is None else self._editor.path
+        self._store = await open_store(lambda: self.config, self._data, self._clock, file, self._stack)
 
     async def _start_workers(self) -> tuple[list[Worker], Identity]:
         started = await start_workers(
