@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -144,6 +145,11 @@ class TokenKeeper(Protocol):
     async def list(self) -> Sequence[TokenInfo]: ...
 
     async def revoke(self, token_id: int, actor: Actor) -> None: ...
+
+
+def name_key(name: str) -> str:
+    """What makes two names one: neither case nor another way to write the same letters tells people apart."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def check_grants(role: str, cameras: CameraGrants | None, roles: Sequence[str] = ROLES) -> None:

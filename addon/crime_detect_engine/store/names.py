@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from crime_detect_engine.domain.accounts import name_key
 from crime_detect_engine.domain.errors import InvalidInputError
 
 _RESERVED = frozenset(
@@ -16,12 +17,8 @@ def shown(name: str) -> str:
     return "".join(sign for sign in unicodedata.normalize("NFKC", name) if sign.isprintable()).strip()[:64]
 
 
-def key_of(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip().casefold()
-
-
 def checked(name: str) -> tuple[str, str]:
-    text, key = shown(name), key_of(name)
+    text, key = shown(name), name_key(name)
     allowed = all(sign.isalnum() or sign in "._-@+' " for sign in text)
     if not text or text != unicodedata.normalize("NFKC", name) or not allowed or len(key) > 128:
         raise InvalidInputError("a name has 1 to 64 letters, digits, spaces or ._-@+'", {"name": "not allowed"})

@@ -17,6 +17,7 @@ from crime_detect_engine.domain.accounts import (
     UserInfo,
     actor_of,
     check_grants,
+    name_key,
 )
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
@@ -259,7 +260,7 @@ def _was_admin(row: Row[Any]) -> bool:
 
 
 def _find_by_name(connection: Connection, name: str) -> Row[Any] | None:
-    return connection.execute(select(users).where(users.c.name_key == names.key_of(name))).one_or_none()
+    return connection.execute(select(users).where(users.c.name_key == name_key(name))).one_or_none()
 
 
 def _row(connection: Connection, user_id: int) -> Row[Any]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from crime_detect_engine.domain.accounts import ROLES as ROLES
-from crime_detect_engine.domain.accounts import Login, People, TokenKeeper, includes
+from crime_detect_engine.domain.accounts import Login, People, TokenKeeper, includes, name_key
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.ports import Actor
 
@@ -99,8 +99,7 @@ class Access:
     async def sign_in_person(self, request: web.Request, name: str, password: str) -> tuple[str, Session]:
         """A session for somebody with an account here. Raises UnauthenticatedError in the same words whatever is wrong,
         and ThrottledError for who guesses."""
-        address, name = request.remote or "", name.strip()
-        key = name.casefold()
+        address, key = request.remote or "", name_key(name)
         if (wait_s := self._failures.wait_s(address)) > 0:
             raise ThrottledError("Too many wrong tries from this address; wait a minute.", int(wait_s) + 1)
         if (wait_s := self._accounts.wait_s(key, address)) > 0:

@@ -146,7 +146,10 @@ async def test_an_older_database_begins_its_chain_and_says_what_was_before(open_
     incident_id = await add_incident()
     await store.set_verdict(incident_id, Verdict.CONFIRMED, PERSON)
     older = "UPDATE alembic_version SET version_num = '0002'"
-    await alter(store, "DROP TABLE chain", "DROP TABLE chain_contents", older)
+    since = ["DROP TABLE chain", "DROP TABLE chain_contents", "DROP TABLE users", "DROP TABLE trends"]
+    since += [f"ALTER TABLE tokens DROP COLUMN {column}" for column in ("scopes", "expires_at", "last_used_at")]
+    since += ["DROP INDEX media_by_tier", "ALTER TABLE media DROP COLUMN tier"]
+    await alter(store, *since, older)
     await store.close()
     again = await open_store()
     report = await check(again)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 
 import pytest
+from alembic import command
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.ports import Actor
+from crime_detect_engine.store import opening
 
 
 async def test_a_token_lets_its_holder_in_until_it_is_revoked(store, tmp_path):
@@ -52,3 +55,24 @@ async def test_the_first_start_writes_one_admin_token(open_store, tmp_path):
     store = await open_store()
     assert await store.tokens.ensure_admin_token() is None
     assert await store.tokens.find(secret) is None, "a revoked token must not come back by a restart"
+
+
+async def test_a_token_of_before_there_were_scopes_and_ends_goes_on(open_store, tmp_path, clock, database):
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    engine = opening.choose_backend(data_dir, database(data_dir)).open(clock.now(), service=True)
+    digest = hashlib.sha256(b"phone's secret").hexdigest()
+    with engine.begin() as connection:
+        scripts = opening._scripts()
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, "0003")
+        connection.exec_driver_sql(
+            "INSERT INTO tokens (name, role, cameras, digest, created_at) "
+            f"VALUES ('phone', 'viewer', '[\"yard\"]', '{digest}', '2026-11-01 00:00:00')"
+        )
+    engine.dispose()
+    store = await open_store()
+    assert await store.tokens.find("phone's secret") == Actor("phone", "viewer", frozenset({"yard"}))
+    (info,) = await store.tokens.list()
+    assert (info.scopes, info.expires_at) == (None, None)
+    assert await store.users.list() == []

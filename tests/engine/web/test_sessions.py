@@ -76,6 +76,13 @@ async def test_guessing_one_password_takes_longer_every_time_and_the_answer_says
     assert (await sign_in(town, "boss"))[0] == 201
 
 
+async def test_another_way_to_write_a_name_is_no_way_around_the_wait(town):
+    for name in ("boss", "BOSS", " boss ", "\uff42oss", "bos\u017f"):
+        assert (await sign_in(town, name, "guess"))[0] == 401
+    for name in ("boss", "b\uff4fss"):
+        assert (await sign_in(town, name, "guess"))[0] == 429
+
+
 async def test_names_that_nobody_has_are_slowed_alike(town):
     answers = [(await sign_in(town, "nobody", "guess"))[0] for _ in range(FREE_TRIES + 1)]
     assert answers == [401] * FREE_TRIES + [429]
