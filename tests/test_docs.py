@@ -10,7 +10,7 @@ from crime_detect_engine.config import parse_config
 from crime_detect_engine.web.routes import ROUTES
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 ENGINE = ROOT / "addon" / "crime_detect_engine"
 MISSION_ROWS = 155
 

@@ -9,6 +9,7 @@ import pytest
 import requests
 import schemathesis
 from crime_detect_engine import __version__
+from crime_detect_engine.domain.accounts import includes
 from crime_detect_engine.web.openapi import openapi
 from crime_detect_engine.web.route import API
 from crime_detect_engine.web.routes import ROUTES
@@ -138,7 +139,7 @@ def test_of_what_there_is_anything_may_be_asked(case: schemathesis.Case, fuzzed:
 def test_a_viewer_gets_no_further_than_a_viewer_may(case: schemathesis.Case, fuzzed: Fuzzed) -> None:
     answer = send(case, fuzzed, fuzzed.viewer)
     roles = case.operation.definition.raw["x-roles"]
-    if roles and "viewer" not in roles:
+    if roles and not any(includes("viewer", one) for one in roles):
         assert answer.status_code in (403, 404, 405)
 
 
