@@ -22,6 +22,7 @@ class MediaKey:
 
     def __init__(self, data_dir: Path, file: Path | None = None) -> None:
         self.path = file or data_dir / KEY_FILE
+        self._hint = "" if file else ", or say with --config where `privacy.key_file` names another place"
         self._mark = data_dir / MARK
         self._key: bytes | None = None
 
@@ -36,7 +37,7 @@ class MediaKey:
             except FileNotFoundError:
                 raise StoreError(
                     f"the key {self.path} is missing, and what was sealed with it opens with no other; "
-                    "put it back from your backup"
+                    f"put it back from your backup{self._hint}"
                 ) from None
             except OSError as error:
                 raise StoreError(f"the key {self.path} cannot be read: {error.strerror or error}") from None
