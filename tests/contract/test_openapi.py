@@ -19,6 +19,20 @@ SERVED = {
     "GET /api/v1/info",
     "POST /api/v1/session",
     "DELETE /api/v1/session",
+    "GET /api/v1/users",
+    "POST /api/v1/users",
+    "GET /api/v1/users/me",
+    "POST /api/v1/users/me/password",
+    "DELETE /api/v1/users/me/sessions",
+    "DELETE /api/v1/users/me/sessions/{session}",
+    "GET /api/v1/users/{user}",
+    "PATCH /api/v1/users/{user}",
+    "DELETE /api/v1/users/{user}",
+    "GET /api/v1/users/{user}/sessions",
+    "DELETE /api/v1/users/{user}/sessions",
+    "GET /api/v1/tokens",
+    "POST /api/v1/tokens",
+    "DELETE /api/v1/tokens/{token}",
     "GET /api/v1/cameras",
     "POST /api/v1/cameras",
     "GET /api/v1/cameras/{camera}",
@@ -68,7 +82,7 @@ SERVED = {
 }
 LATER = (
     "GET /analytics/hotspots", "GET /settings", "PUT /settings",
-    "GET /users", "GET /training", "POST /training",
+    "GET /training", "POST /training",
 )  # fmt: skip
 METHODS = {"get", "post", "put", "patch", "delete"}
 TYPES = {"string", "number", "integer", "boolean", "object", "array"}
