@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -80,6 +81,7 @@ class FakeEngine:
     deaf: bool = False
     """It does not answer pings any more."""
     port: int = 0
+    tls: SSLContext | None = None
 
     def __post_init__(self) -> None:
         self.info |= {"features": list(FEATURES), "mqtt_discovery": False, "problems": [], "fallback": None}
@@ -95,7 +97,7 @@ class FakeEngine:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}"
 
     @property
     def connections(self) -> int:
@@ -107,7 +109,7 @@ class FakeEngine:
         app.router.add_route("*", "/api/v1/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True, ssl_context=self.tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
+from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
@@ -31,6 +33,7 @@ from custom_components.crime_detect import probe
 from custom_components.crime_detect.const import CONF_FEED, CONF_TOPIC, DOMAIN, FEED_MQTT, FEED_WEBSOCKET
 from tests.integration.fake_engine import FakeEngine, golden
 from tests.integration.flow_texts import flow_texts  # noqa: F401 checks every result
+from tests.rig.certificates import Authority
 
 TOPIC = "crime_detect/home"
 OTHER_UUID = "0c4f1f9e-6f3e-4b6e-9a5e-00000000beef"
@@ -361,6 +364,33 @@ async def test_an_engine_in_the_network_asks_for_a_token(hass: HomeAssistant, en
     result = await go_on(hass, result, {CONF_TOKEN: engine.token})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"] == websocket_data(engine)
+
+
+async def test_an_engine_with_tls_is_asked_for_by_name_and_never_trusted_unseen(
+    hass: HomeAssistant, engine: FakeEngine, tmp_path: Path
+) -> None:
+    certificate, key = Authority(tmp_path).sign("server")
+    await engine.stop()
+    engine.tls = SSLContext(PROTOCOL_TLS_SERVER)
+    engine.tls.load_cert_chain(certificate, key)
+    await engine.start()
+
+    result = await begin(hass, SOURCE_ZEROCONF, zeroconf(engine, tls="1"))
+    assert result["step_id"] == "address"
+    (shown,) = (key.description for key in result["data_schema"].schema if key == CONF_URL)
+    assert shown == {"suggested_value": engine.url}
+    assert not engine.requests
+
+    hears = hass.loop.get_exception_handler()
+    hass.loop.set_exception_handler(lambda _loop, _context: None)  # the engine's side of the refused handshake
+    result = await go_on(hass, result, typed(engine))
+    hass.loop.set_exception_handler(hears)
+    assert result["errors"] == {"base": "certificate"}
+    assert not engine.requests, "the token is for nobody whom the certificate does not name"
+
+    result = await go_on(hass, result, typed(engine, verify_ssl=False))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"] == websocket_data(engine) | {CONF_VERIFY_SSL: False}
 
 
 async def test_an_engine_that_is_another_than_it_said(hass: HomeAssistant, engine: FakeEngine) -> None:
