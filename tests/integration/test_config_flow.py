@@ -381,10 +381,8 @@ async def test_an_engine_with_tls_is_asked_for_by_name_and_never_trusted_unseen(
     assert shown == {"suggested_value": engine.url}
     assert not engine.requests
 
-    hears = hass.loop.get_exception_handler()
     hass.loop.set_exception_handler(lambda _loop, _context: None)  # the engine's side of the refused handshake
     result = await go_on(hass, result, typed(engine))
-    hass.loop.set_exception_handler(hears)
     assert result["errors"] == {"base": "certificate"}
     assert not engine.requests, "the token is for nobody whom the certificate does not name"
 

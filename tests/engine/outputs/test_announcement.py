@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,8 +50,10 @@ async def neighbour() -> AsyncIterator[Neighbour]:
 
 
 @asynccontextmanager
-async def announcing(addresses: Callable[[], Sequence[str]], host: str = "0.0.0.0") -> AsyncIterator[None]:
-    running = Announcement(TOLD, host, 8099, addresses=addresses, interfaces=["127.0.0.1"])
+async def announcing(
+    addresses: Callable[[], Sequence[str]], host: str = "0.0.0.0", told: Announced = TOLD
+) -> AsyncIterator[None]:
+    running = Announcement(told, host, 8099, addresses=addresses, interfaces=["127.0.0.1"])
     task = asyncio.create_task(running.run())
     try:
         yield
@@ -107,6 +110,12 @@ async def test_one_address_is_announced_where_only_that_is_listened_on(
     async with announcing(lambda: ["192.0.2.7"], host="192.0.2.1"):
         await eventually(lambda: bool(neighbour.names))
         assert (await neighbour.info(min(neighbour.names))).parsed_addresses() == ["192.0.2.1"]
+
+
+async def test_who_finds_it_learns_that_it_speaks_tls(neighbour: Neighbour, eventually: Eventually) -> None:
+    async with announcing(lambda: ["192.0.2.7"], told=replace(TOLD, tls=True)):
+        await eventually(lambda: bool(neighbour.names))
+        assert (await neighbour.info(min(neighbour.names))).decoded_properties["tls"] == "1"
 
 
 def test_loopback_is_nobodys_business() -> None:
