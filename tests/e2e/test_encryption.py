@@ -90,7 +90,7 @@ def test_a_service_that_encrypts_everything(engine: EngineProcess, tmp_path: Pat
     made = run(engine, "token", "create", "--role", "operator")
     assert engine.download(f"{place}/original.jpg", {"Authorization": f"Bearer {made.stdout.split()[-1]}"})[0] == 403
     assert engine.download(f"/api/v1/incidents/{masked['incident_id']}/original.jpg")[0] == 404
-    assert not [one for one in (engine.data / "media" / "cellar").rglob("*.original.*")]
+    assert not list((engine.data / "media" / "cellar").rglob("*.original.*"))
     assert engine.terminate()[0] == 0
     assert in_clear(engine) == []
 

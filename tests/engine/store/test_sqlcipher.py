@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -183,8 +184,7 @@ async def test_a_database_that_somebody_else_has_open_stays_as_it_is(open_store,
     await add_alert(store)
     await store.close()
     # Another process: the locks of SQLite and SQLCipher do not keep each other out of one.
-    command = [sys.executable, "-c", READER, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with read_beside(path) as other:
         assert other.stdout.readline() == b"open\n"
         with pytest.raises(StoreError, match=r"another program|locked"):
             convert(path, _key(path.parent), 200, encrypt=True)
@@ -207,7 +207,8 @@ async def test_killed_at_any_moment_of_a_conversion_one_database_is_there_whole(
     _key(data)
     out = tmp_path / "killed"
     what = "encrypt" if encrypt else "decrypt"
-    subprocess.run([sys.executable, str(CONVERTER), str(data), str(out), what], check=True, timeout=120)
+    command = [sys.executable, str(CONVERTER), str(data), str(out), what]
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=120)
     steps = sorted(out.iterdir(), key=lambda one: int(one.name))
     states = [is_encrypted(one / "crime_detect.db") for one in steps]
     assert states == sorted(states, reverse=not encrypt), "it changes once"
@@ -220,6 +221,12 @@ async def test_killed_at_any_moment_of_a_conversion_one_database_is_there_whole(
         names = {one.name for one in step.iterdir() if one.name.startswith("crime_detect")}
         assert names == {"crime_detect.db"}
         assert is_encrypted(step / "crime_detect.db") is encrypt
+
+
+def read_beside(path: Path) -> subprocess.Popen[bytes]:
+    """A program that says `open` once it has read something, and stays until it is told to go."""
+    command = [sys.executable, "-c", READER, str(path)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def _key(data: Path) -> MediaKey:
