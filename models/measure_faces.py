@@ -42,6 +42,7 @@ COVERED = 0.9
 FACES = Blur(faces=True)
 CANVAS = (640, 360)
 CLIP_S = 8.0
+MOVES = ((16, 60), (24, 60), (24, 240), (48, 240))
 COST_CLIP_S = 20.0
 NOBODY = {"bottle-detection": 1.0, "car-detection": 1.0}
 HEAD_SHARE = 0.07
@@ -204,6 +205,14 @@ def clip_row(
     }
 
 
+def clips(eyes: Anonymity, pictures: Mapping[str, tuple[Image, list[Box]]], folder: Path) -> dict[str, Any]:
+    return {
+        f"{NAMES[name].split(',')[0]}, {size} px, {speed} px/s": clip_row(eyes, *one, size, speed, folder)
+        for name, one in pictures.items()
+        for size, speed in MOVES
+    }
+
+
 def cost(data: Path, weights: Path) -> dict[str, Any]:
     span = packets_of(data / "normal_footage" / "one-by-one-person-detection.mp4")
     last = span.packets[0].dts + COST_CLIP_S / float(span.format.time_base)
@@ -250,11 +259,7 @@ def measure(data: Path) -> Mapping[str, Any]:
             "nobody": {
                 name: nobody(eyes, data / "normal_footage" / f"{name}.mp4", every) for name, every in NOBODY.items()
             },
-            "clips": {
-                f"{NAMES[name].split(',')[0]}, {size} px, {speed} px/s": clip_row(eyes, *one, size, speed, Path(folder))
-                for name, one in pictures.items()
-                for size, speed in ((16, 60), (24, 60), (24, 240), (48, 240))
-            },
+            "clips": clips(eyes, pictures, Path(folder)),
             "cost": cost(data, Path(folder)),
             "caveats": CAVEATS,
         }

@@ -76,3 +76,14 @@ def test_the_tables_of_the_detectors_are_those_of_their_report() -> None:
     page = (MODELS.parent / "docs" / "tracking.md").read_text(encoding="utf-8")
     report = json.loads((MODELS / "reports" / "detection.json").read_text(encoding="utf-8"))
     assert module.with_tables(page, report) == page, "run python models/measure_detection.py --list"
+
+
+def test_the_tables_of_what_is_hidden_are_those_of_their_report() -> None:
+    spec = importlib.util.spec_from_file_location("list_faces", MODELS / "list_faces.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (MODELS.parent / "docs" / "privacy" / "blurring.md").read_text(encoding="utf-8")
+    report = json.loads((MODELS / "reports" / "faces.json").read_text(encoding="utf-8"))
+    assert module.with_tables(page, report) == page, "run python models/measure_faces.py --list"

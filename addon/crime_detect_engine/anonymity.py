@@ -141,10 +141,10 @@ class Anonymity:
         """What to hide in each picture of a clip; None where nobody can say. Raises StoreError as `clip`."""
         found: list[tuple[float, Sequence[Hiding] | None]] = []
         looked_s = float("-inf")
-        for at_s, image in _decoded(material):
+        for (at_s, image), last in _with_last(_decoded(material)):
             if self._stopped.is_set():
                 raise StoreError("the clip was given up because the engine stops")
-            if at_s - looked_s < 0.95 / LOOKS_A_SECOND:
+            if at_s - looked_s < 0.95 / LOOKS_A_SECOND and not last:
                 found.append((at_s, None))
                 continue
             looked_s, places = at_s, self._look(self._clips, image, material.blur)
@@ -196,6 +196,15 @@ class Anonymity:
             return None
         self._failure = None
         return places
+
+
+def _with_last(pictures: Iterator[TimedImage]) -> Iterator[tuple[TimedImage, bool]]:
+    """Each picture, and whether it is the last."""
+    before = next(pictures, None)
+    while before is not None:
+        after = next(pictures, None)
+        yield before, after is None
+        before = after
 
 
 def _decoded(material: ClipMaterial) -> Iterator[TimedImage]:

@@ -12,8 +12,10 @@ REACH_S = 0.5
 """A place stays hidden this long before and after it was found."""
 GAP_S = 1.0
 """Somebody who was not found for so long is taken to have gone straight from the one place to the other."""
-NEAR = 1.5
-"""In sides of the larger of two boxes: further apart they are two people. One more of it for each second between."""
+NEAR, A_SECOND, FARTHEST = 1.5, 9.0, 4.0
+"""In sides of the larger of two boxes: further apart they are two people; so much further for each second between."""
+NEAREST = 2
+"""Somebody may be one of so many that were found next: the ways to all of them are hidden."""
 LIKE = 2.0
 """Boxes whose heights differ by more are two people."""
 
@@ -48,27 +50,28 @@ def _between(found: Found) -> list[list[Hiding]]:
                 if gap_s > GAP_S:
                     break
                 again = _same(place, found[later][1] or (), gap_s)
-                if again is not None:
-                    for middle in range(index + 1, later):
-                        share = (found[middle][0] - at_s) / gap_s
-                        filled[middle].append(replace(place, box=_mixed(place.box, again.box, share)))
+                for middle in range(index + 1, later if again else 0):
+                    share = (found[middle][0] - at_s) / gap_s
+                    filled[middle] += [replace(place, box=_mixed(place.box, one.box, share)) for one in again]
+                if again:
                     break
     return filled
 
 
-def _same(place: Hiding, others: Sequence[Hiding], gap_s: float) -> Hiding | None:
-    """The nearest that may be the same one."""
+def _same(place: Hiding, others: Sequence[Hiding], gap_s: float) -> list[Hiding]:
+    """Those that may be the same one, the nearest first."""
     x, y = place.box.centre
-    best, nearest = None, float("inf")
+    reach = min(FARTHEST, NEAR + A_SECOND * gap_s)
+    near: list[tuple[float, Hiding]] = []
     for other in others:
         height, width = max(place.box.height, other.box.height), max(place.box.width, other.box.width)
         smaller = min(place.box.height, other.box.height)
         if other.face != place.face or smaller <= 0 or height / smaller > LIKE:
             continue
         away = max(abs(other.box.centre[0] - x) / width, abs(other.box.centre[1] - y) / height)
-        if away <= NEAR * (1 + gap_s) and away < nearest:
-            best, nearest = other, away
-    return best
+        if away <= reach:
+            near.append((away, other))
+    return [other for _, other in sorted(near, key=lambda one: one[0])[:NEAREST]]
 
 
 def _mixed(one: Box, other: Box, share: float) -> Box:
