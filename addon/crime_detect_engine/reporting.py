@@ -27,11 +27,11 @@ from .domain.reporting import (
     ReportLetter,
     ReportQuery,
 )
-from .domain.types import Incident, Severity
+from .domain.types import Incident
 from .domain.units import format_duration
 from .domain.wire import incident_json, timestamp
 from .store.pictures import thumbnail
-from .store.retention import RetentionOptions
+from .store.retention import UNJUDGED, RetentionOptions
 from .store.store import Store
 
 PAGE = 500
@@ -249,14 +249,15 @@ def kept_until(incident: Incident, keeps: RetentionOptions) -> datetime | None:
     """When retention takes the record; None for what goes on or is on hold."""
     if incident.ended_at is None or incident.hold:
         return None
-    logged = incident.severity < Severity.ALERT
-    seconds = keeps.below_threshold_s if logged else keeps.per_class_s.get(incident.label, keeps.incidents_s)
+    verdict = None if incident.verdict is None else str(incident.verdict)
+    seconds, _ = keeps.period(incident.severity, incident.label, verdict)
     return incident.ended_at + timedelta(seconds=seconds)
 
 
 def keeps_texts(keeps: RetentionOptions) -> dict[str, str]:
     """What is kept and for how long, by name."""
     periods = {"incidents": keeps.incidents_s, "below_threshold": keeps.below_threshold_s, **keeps.per_class_s}
-    media = {"snapshots": keeps.snapshots_s, "clips": keeps.clips_s}
+    periods |= {"not_judged" if name == UNJUDGED else name: keep for name, keep in keeps.per_verdict_s.items()}
+    media = {"snapshots": keeps.snapshots_s, "clips": keeps.clips_s, "originals": keeps.originals_s}
     periods |= {name: seconds for name, seconds in media.items() if seconds is not None}
     return {name: format_duration(seconds) for name, seconds in periods.items()}

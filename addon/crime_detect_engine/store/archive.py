@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -19,10 +20,10 @@ from crime_detect_engine.domain.errors import StoreError
 from .apart import Apart
 from .caution import MARK, read_mark, write_mark
 from .journal import Journal
-from .lifecycle import ARCHIVED, COPIED, COPYING, ENGINE, HOT, MediaFile, doom, doomed, forget, log
+from .lifecycle import ARCHIVED, COPIED, COPYING, ENGINE, HOT, MediaFile, doom, doomed, forget, log, register
 from .media import SIDECAR, SUFFIX, TRANSCODE, MediaFolder
 from .memory import ARCHIVE, recall, remember
-from .planning import Move
+from .planning import Move, unentered
 from .retention import ArchiveOptions
 from .tables import media
 
@@ -51,6 +52,7 @@ class Archive:
         self._seen_tick_s: float | None = None
         self._look, self._work = Apart("store-archive-look"), Apart("store-archive")
         self._lost: set[str] = set()
+        self._entered = False
         self._away: str | None = None
         self._refusal: str | None = None
         journal.folder.archived = self._locate
@@ -105,7 +107,25 @@ class Archive:
         if found != mark:
             await self._database.write(lambda c: remember(c, ARCHIVE, found))
         self._seen_tick_s = self._journal.clock.tick_s()
+        if not self._entered:
+            self._entered = True
+            await self._enter(folder)
         return self._say(None)
+
+    async def _enter(self, folder: MediaFolder) -> None:
+        """Once: files there that the database does not know, because it was made anew from the sidecar files here."""
+        wanted = await self._database.read(unentered)
+        sizes = await self._look.call(lambda: _sizes(folder, [file.path for file in wanted])) if wanted else {}
+        found = [replace(file, bytes=sizes[file.path]) for file in wanted if file.path in sizes]
+        at = self._journal.clock.now()
+
+        def enter(connection: Connection) -> None:
+            for file in found:
+                register(connection, file, at, tier=ARCHIVED)
+
+        if found:
+            await self._database.write(enter)
+            self._held += len(found)
 
     def _say(self, error: str | None) -> bool:
         self._away = error
@@ -242,6 +262,10 @@ class Archive:
             if len(gone) < len(files):
                 break
         return count
+
+
+def _sizes(folder: MediaFolder, paths: Sequence[str]) -> Mapping[str, int]:
+    return {path: folder.size(path) for path in paths if folder.exists(path)}
 
 
 def _remove(folder: MediaFolder, here: MediaFolder, relative: str) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_
 
 from crime_detect_engine.domain.types import Severity
 
-from .lifecycle import ARCHIVED, COPIED, COPYING, HOT
-from .media import CLIP, ORIGINAL_CLIP, ORIGINAL_SNAPSHOT, SNAPSHOT, TRANSCODE
+from .lifecycle import ARCHIVED, COPIED, COPYING, HOT, MediaFile
+from .media import CLIP, ORIGINAL_CLIP, ORIGINAL_SNAPSHOT, SNAPSHOT, SUFFIX, TRANSCODE
 from .retention import DAY_S, UNJUDGED, RetentionOptions
 from .tables import UtcDateTime, incidents, media
 
@@ -225,3 +225,16 @@ def _moves(
         for row, reason in chosen
         if not {(row.incident_id, RECORD), (row.incident_id, word[row.kind])} & gone
     ]
+
+
+def unentered(connection: Connection) -> list[MediaFile]:
+    """What records name and no file is entered for, with whatever else the archive may have of such an incident."""
+    known = select(media.c.path)
+    lost = or_(
+        and_(_TABLE.snapshot.is_not(None), _TABLE.snapshot.not_in(known)),
+        and_(_TABLE.clip.is_not(None), _TABLE.clip.not_in(known)),
+    )
+    rows = connection.execute(select(_TABLE.incident_id, _TABLE.camera, _TABLE.stem).where(lost)).all()
+    paths = set(connection.execute(known).scalars()) if rows else set()
+    files = [MediaFile(row.stem + SUFFIX[kind], row.incident_id, row.camera, kind, 0) for row in rows for kind in MOVED]
+    return [file for file in files if file.path not in paths]

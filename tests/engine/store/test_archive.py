@@ -246,3 +246,27 @@ async def test_what_is_deleted_while_it_is_copied_is_nowhere_afterwards(
     await store.retention.clean()
     assert files(place) | files(tmp_path / "data" / "media") == set()
     assert (await store.retention.holdings()).doomed == 0
+
+
+async def test_a_database_made_anew_finds_what_lies_in_the_archive(
+    store, open_store, add_incident, add_clip, archiving, place, lose_database, clock
+):
+    incident_id = await add_incident(day(11), PICTURE)
+    await add_clip(incident_id)
+    archiving()
+    await store.recover()
+    await store.retention.clean()
+    lying, options = files(place), store.retention.options
+    await store.close()
+    lose_database()
+    again = await open_store(retention=options)
+    await again.recover()
+    assert await again.outbox.snapshot_jpeg(incident_id) == PICTURE
+    assert set((await again.retention.holdings()).archived["yard"]) == {"snapshot", "clip"}
+    assert (await again.storage())["archive_bytes"] == sum((place / path).stat().st_size for path in lying)
+    clock.advance(6 * DAY_S)
+    await again.retention.clean()
+    clock.advance(6 * DAY_S)
+    again.retention.options = RetentionOptions(incidents_s=20 * DAY_S, archive=options.archive)
+    assert [one.what for one in await again.retention.clean()] == ["record"]
+    assert files(place) == set()
