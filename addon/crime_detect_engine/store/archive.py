@@ -288,10 +288,10 @@ def _begin(connection: Connection, paths: Sequence[str]) -> list[str]:
 
 
 def _set(connection: Connection, paths: Sequence[str], tier: str, *, only: str | None = None) -> None:
-    condition = media.c.path.in_(paths)
+    change = update(media).where(media.c.path.in_(paths))
     if only is not None:
-        condition &= (media.c.tier == only) & media.c.doomed.is_(None)
-    connection.execute(update(media).where(condition).values(tier=tier))
+        change = change.where(media.c.tier == only, media.c.doomed.is_(None))
+    connection.execute(change.values(tier=tier))
 
 
 def _batches(moves: Sequence[Move]) -> Iterator[list[Move]]:

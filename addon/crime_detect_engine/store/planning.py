@@ -85,7 +85,8 @@ def plan(connection: Connection, options: RetentionOptions, now: datetime) -> Pl
     gone = {(one.incident_id, one.what) for one in deletions}
     moves: list[Move] = []
     excess = {}
-    for archived, quota in ((False, options.media_quota), (True, options.archive and options.archive.quota)):
+    archive_quota = None if options.archive is None else options.archive.quota
+    for archived, quota in ((False, options.media_quota), (True, archive_quota)):
         leaving = sum(found.bytes(one.incident_id, one.what, archived=archived) for one in deletions)
         excess[archived] = 0 if quota is None else media_bytes(connection, archived=archived) - leaving - quota
     if options.archive is not None:

@@ -46,9 +46,15 @@ def gone(connection: Connection, start: date, end: date) -> Sequence[TrendCount]
     query = select(trends).where(trends.c.day >= start.isoformat(), trends.c.day < end.isoformat())
     return [
         TrendCount(
-            date.fromisoformat(row.day), row.hour, row.camera, row.label, row.verdict or None, row.severity, row.count
+            date.fromisoformat(row["day"]),
+            row["hour"],
+            row["camera"],
+            row["label"],
+            row["verdict"] or None,
+            row["severity"],
+            row["count"],
         )
-        for row in connection.execute(query.order_by(trends.c.day, trends.c.hour))
+        for row in connection.execute(query.order_by(trends.c.day, trends.c.hour)).mappings()
     ]
 
 
