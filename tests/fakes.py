@@ -257,8 +257,8 @@ class FakeEngine:
         path = self.folder / name if name else None
         return StoredFile(path, self.media_key) if path is not None and path.is_file() else None
 
-    async def evidence(self, incident_id: str, actor: Actor) -> EvidencePackage:
-        self.actions.append(("evidence", incident_id, actor.name))
+    async def evidence(self, incident_id: str, actor: Actor, *, originals: bool = False) -> EvidencePackage:
+        self.actions.append(("evidence with originals" if originals else "evidence", incident_id, actor.name))
         path = self.folder / f"{len(self.actions)}.zip"
         path.write_bytes(b"PK evidence")
         return EvidencePackage(path, StoredFile(path), 11, "e" * 64, b"s" * 64, "k" * 64)

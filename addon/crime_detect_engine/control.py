@@ -136,8 +136,8 @@ class Control:
             return await self._store.media(incident, kind)
         return await self._store.media(incident, kind, actor.name[:64])
 
-    async def evidence(self, incident_id: str, actor: Actor) -> EvidencePackage:
-        return await self._store.evidence.make(incident_id, actor)
+    async def evidence(self, incident_id: str, actor: Actor, *, originals: bool = False) -> EvidencePackage:
+        return await self._store.evidence.make(incident_id, actor, originals=originals)
 
     async def evidence_signature(self, incident_id: str, sha256: str) -> bytes:
         return await self._store.evidence.signature(incident_id, sha256)

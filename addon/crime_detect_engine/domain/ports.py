@@ -298,7 +298,7 @@ class EngineControl(Administration, Reporting, Protocol):
         `actor` is who looks, for the record; None is the engine itself."""
         ...
 
-    async def evidence(self, incident_id: str, actor: Actor) -> EvidencePackage:
+    async def evidence(self, incident_id: str, actor: Actor, *, originals: bool = False) -> EvidencePackage:
         """Everything kept of an incident, signed. Raises NotFoundError and StoreError."""
         ...
 

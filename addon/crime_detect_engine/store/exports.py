@@ -23,11 +23,13 @@ from .chain import Circumstances, audit_document, head, latest, links
 from .chain_check import ChainReport, check_chain
 from .evidence.keys import SigningKey
 from .evidence.links import AUDIT, Content, Link
-from .evidence.package import MEDIA_PARTS, Material, Printer, build_package, sign_file
+from .evidence.package import FILE_PARTS, MEDIA_PARTS, Material, Printer, build_package, sign_file
 from .evidence.stamps import check_stamp, keep_stamp, make_request
 from .incidents import load_scores
 from .journal import Journal
-from .media import CLIP, SNAPSHOT, SUFFIX
+from .lifecycle import log
+from .media import CLIP, ORIGINALS, SNAPSHOT, SUFFIX
+from .originals import untouched
 from .records import incident_document, load
 from .stored_file import StoredFile
 from .tables import audit, chain_contents, lifecycle
@@ -95,8 +97,9 @@ class Exports:
         """Every link and record of this store; with `files` pictures and clips are read too."""
         return await self._database.read(lambda c: check_chain(c, self._journal.folder if files else None))
 
-    async def make(self, incident_id: str, actor: Actor) -> EvidencePackage:
-        """A package as a temporary file, which the caller deletes. One at a time; audited before and after.
+    async def make(self, incident_id: str, actor: Actor, *, originals: bool = False) -> EvidencePackage:
+        """A package as a temporary file, which the caller deletes. One at a time; audited before and after. With
+        `originals` what blurring hides is in it too: ask for the role first.
 
         Raises NotFoundError, StoreError, and ContainerError for an incident of more than 2 GB.
         """
@@ -106,10 +109,12 @@ class Exports:
 
             def begin(connection: Connection) -> None:
                 load(connection, incident_id)
-                append_audit(connection, now, actor, EXPORT, incident_id, {})
+                append_audit(connection, now, actor, EXPORT, incident_id, {"originals": True} if originals else {})
+                for file in untouched(connection, incident_id) if originals else ():
+                    log(connection, "access", file, now, actor.name[:64], "in an evidence package")
 
             await self._database.write(begin)
-            material = await self._database.read(lambda c: self._gather(c, incident_id))
+            material = await self._database.read(lambda c: self._gather(c, incident_id, originals=originals))
             try:
                 return await self._build(material, key, actor)
             except OSError as error:
@@ -157,7 +162,8 @@ class Exports:
 
     def _written(self, material: Material, key: SigningKey, content: StoredFile) -> tuple[str, int]:
         """Its SHA-256 and size."""
-        with self._journal.folder.scratch(content.path) as target:
+        open_to_few = any(kind in material.files for kind in ORIGINALS)
+        with self._journal.folder.scratch(content.path, seal=open_to_few) as target:
             build_package(material, key, target, self.printer)
         with content.open() as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()  # type: ignore[arg-type]
@@ -169,7 +175,7 @@ class Exports:
         os.close(handle)
         return Path(name)
 
-    def _gather(self, connection: Connection, incident_id: str) -> Material:
+    def _gather(self, connection: Connection, incident_id: str, *, originals: bool) -> Material:
         incident = load(connection, incident_id)
         document = incident_document(incident) or {}
         files, missing, notes = {}, {}, []
@@ -181,12 +187,14 @@ class Exports:
                 missing[MEDIA_PARTS[kind]] = "the record names it, and it is not on the disk"
             else:
                 files[kind] = self._journal.folder.file(relative)
+        for file in untouched(connection, incident_id) if originals else ():
+            files[file.kind] = self._journal.folder.file(file.path)
         content = latest(connection, incident_id)
         if incident.ended_at is None:
             notes.append("the incident was still going on: the chain has no link of it yet, only of who asked for this")
         media = (content or {}).get("media", {})
         notes += [
-            f"the chain has no digest of {MEDIA_PARTS[kind]} from the time of the incident"
+            f"the chain has no digest of {FILE_PARTS[kind]} from the time of the incident"
             for kind in files
             if media.get(kind, {}).get("sha256") is None and incident.ended_at is not None
         ]

@@ -94,10 +94,10 @@ class MediaFolder:
         return self.file(relative).read()
 
     @contextlib.contextmanager
-    def scratch(self, path: Path) -> Iterator[BinaryIO]:
-        """To write what is handed out and then deleted, anywhere: it lies in clear no more than the media do."""
+    def scratch(self, path: Path, *, seal: bool = False) -> Iterator[BinaryIO]:
+        """To write what is handed out and then deleted, anywhere: it lies in clear no more than what is in it does."""
         with path.open("wb") as file:
-            if not self._seal or self._key is None:
+            if not (seal or self._seal) or self._key is None:
                 yield file
                 return
             with sealing(file, self._key.read(), bound_name(path)) as writer:

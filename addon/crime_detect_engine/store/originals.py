@@ -20,6 +20,15 @@ LOOKED, REFUSED = "original", "original refused"
 """The audit's words."""
 
 
+def untouched(connection: Connection, incident_id: str) -> list[lifecycle.MediaFile]:
+    """The originals of an incident that are not about to go."""
+    own = media.c.kind.in_(ORIGINALS) & media.c.doomed.is_(None) & (media.c.incident_id == incident_id)
+    return [
+        lifecycle.MediaFile(row.path, row.incident_id, row.camera, row.kind, row.bytes)
+        for row in connection.execute(select(media).where(own).order_by(media.c.kind))
+    ]
+
+
 class Originals:
     """`wanted`: whether new ones are kept. Kinds are spoken of as `snapshot` and `clip`."""
 
@@ -30,9 +39,7 @@ class Originals:
 
     async def kinds(self, incident_id: str) -> frozenset[str]:
         """Which there are."""
-        kept = media.c.kind.in_(ORIGINALS) & media.c.doomed.is_(None)
-        query = select(media.c.kind).where(media.c.incident_id == incident_id, kept)
-        found = await self._database.read(lambda c: set(c.execute(query).scalars()))
+        found = await self._database.read(lambda c: {file.kind for file in untouched(c, incident_id)})
         return frozenset(kind for kind, own in KINDS.items() if own in found)
 
     async def open(self, incident: Incident, kind: str, actor: Actor) -> StoredFile | None:
@@ -40,17 +47,13 @@ class Originals:
         own, at = KINDS[kind], self._journal.clock.now()
 
         def job(connection: Connection) -> str | None:
-            query = select(media.c.path).where(
-                media.c.incident_id == incident.incident_id, media.c.kind == own, media.c.doomed.is_(None)
-            )
-            path = connection.execute(query).scalar()
-            there = path is not None and self._journal.folder.exists(path)
+            file = next((one for one in untouched(connection, incident.incident_id) if one.kind == own), None)
+            there = file is not None and self._journal.folder.exists(file.path)
             append_audit(connection, at, actor, LOOKED, incident.incident_id, {"kind": kind, "found": there})
-            if path is None or not there:
+            if file is None or not there:
                 return None
-            file = lifecycle.MediaFile(path, incident.incident_id, incident.camera, own, 0)
             lifecycle.log(connection, "access", file, at, actor.name[:64])
-            return str(path)
+            return file.path
 
         relative = await self._database.write(job)
         return None if relative is None else self._journal.folder.file(relative)

@@ -62,9 +62,9 @@ _DEFAULT_RETENTION = RetentionOptions()
 class Store:
     """One data directory. Every method raises StoreError when the database refuses.
 
-    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `users`, `audit`, `clips`, `evidence`, `figures`
-    and `retention` are the other things kept. Whoever changes something need not tell anybody: `subscribe` hears of every
-    event.
+    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `users`, `audit`, `clips`, `originals`, `evidence`,
+    `figures` and `retention` are the other things kept. Whoever changes something need not tell anybody: `subscribe`
+    hears of every event.
     """
 
     def __init__(

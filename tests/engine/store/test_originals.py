@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.domain.types import ChangeType
+from crime_detect_engine.store.evidence.verify import verify_package
 from crime_detect_engine.store.privacy import PrivacyOptions
 from crime_detect_engine.store.sealing import is_sealed
 
@@ -82,3 +85,28 @@ async def test_they_are_found_again_when_the_database_is_lost(kept, make_alert, 
     incident_id = make_alert().incident_id
     assert await store.originals.kinds(incident_id) == {"snapshot", "clip"}
     assert await store.originals.open(await store.incident(incident_id), "snapshot", PERSON) is not None
+
+
+async def test_a_package_has_them_only_when_asked_and_never_in_clear_on_the_disk(kept, make_alert, tmp_path):
+    incident_id = make_alert().incident_id
+    for wanted, parts in ((False, set()), (True, {"original.jpg", "original.mp4"})):
+        made = await kept.evidence.make(incident_id, PERSON, originals=wanted)
+        assert (b"the face" in made.path.read_bytes()) is False
+        out = tmp_path / f"{wanted}.zip"
+        with made.content.open() as source, out.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        assert {one for one in verify_package(out).parts if one.startswith("original")} == parts
+    details = [one.details for one in await kept.audit.list() if one.action == "evidence"]
+    assert details == [{"originals": True}, {}]
+    told = [one.reason for one in await kept.media_log(incident_id) if one.action == "access"]
+    assert told == ["in an evidence package"] * 2
+
+
+async def test_an_original_that_does_not_open_is_named_and_the_rest_is_handed_out(kept, make_alert, tmp_path):
+    picture = await kept.originals.open(await kept.incident(make_alert().incident_id), "snapshot", PERSON)
+    picture.path.write_bytes(picture.path.read_bytes()[:-1])
+    made = await kept.evidence.make(make_alert().incident_id, PERSON, originals=True)
+    out = tmp_path / "package.zip"
+    with made.content.open() as source, out.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    assert "sealed" in verify_package(out).missing["original.jpg"]

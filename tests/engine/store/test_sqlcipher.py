@@ -1,4 +1,4 @@
-"""Owns the tests of the encrypted database: nothing of it in clear, never taken for malformed, whole whatever happens."""
+"""Owns the tests of the encrypted database: nothing of it in clear, never taken for malformed, always whole."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from crime_detect_engine.domain.media import StoredMedia
+from crime_detect_engine.store.sealing import SealError
 
 from .container import Packer
 from .keys import SigningKey
@@ -25,6 +26,9 @@ SCORES, SCORES_CSV, REPORT = "scores.json", "scores.csv", "report.html"
 REPORT_PDF = "report.pdf"
 SNAPSHOT_PART, CLIP_PART = "snapshot.jpg", "clip.mp4"
 MEDIA_PARTS = {"snapshot": SNAPSHOT_PART, "clip": CLIP_PART}
+ORIGINAL_PARTS = {"original_picture": "original.jpg", "original_clip": "original.mp4"}
+"""What blurring hides; only there where somebody who may see it asked for it."""
+FILE_PARTS = {**MEDIA_PARTS, **ORIGINAL_PARTS}
 _README = Path(__file__).with_name("README.txt")
 
 
@@ -68,13 +72,16 @@ def build_package(material: Material, key: SigningKey, target: BinaryIO, printer
 
     add(README, _README.read_bytes())
     picture = b""
-    for kind, name in MEDIA_PARTS.items():
+    for kind, name in FILE_PARTS.items():
         if kind not in material.files:
             continue
         try:
             media = material.files[kind].open()
         except FileNotFoundError:
             missing[name] = "the file went while the package was made, or is not on the disk"
+            continue
+        except SealError:
+            missing[name] = "the sealed file does not open: it was changed or cut, or sealed with another key"
             continue
         with media:
             add(name, media)

@@ -202,7 +202,7 @@ def _check_incident(
     if canonical(circumstances) != canonical(content["circumstances"]):
         raise EvidenceError(f"{package.CAMERA} differs from link {seq}")
     digests = {part["name"]: part["sha256"] for part in manifest["parts"]}
-    for kind, name in package.MEDIA_PARTS.items():
+    for kind, name in package.FILE_PARTS.items():
         known = content["media"].get(kind, {}).get("sha256")
         if known is not None and name in digests and digests[name] != known:
             raise EvidenceError(f"{name} is another file than the one that link {seq} is the digest of")

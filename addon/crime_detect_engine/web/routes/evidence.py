@@ -9,24 +9,30 @@ import re
 import voluptuous as vol
 from aiohttp import web
 
-from crime_detect_engine.web.access import ACTOR, role
+from crime_detect_engine.web.access import ACTOR, allows_at, role
 from crime_detect_engine.web.answers import media
 from crime_detect_engine.web.auditing import BY_ENGINE, IMPERSONAL, audited, unaudited
+from crime_detect_engine.web.errors import ForbiddenError
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.visibility import visible_incident
 
 _DIGEST = vol.Schema(
     {vol.Required("sha256"): vol.Match(re.compile(r"[0-9a-f]{64}\Z"), msg="expected 64 characters of 0-9 and a-f")}
 )
+_WHOLE = vol.Schema({vol.Optional("originals", default=False): vol.Boolean()})
 _CHUNK = 1 << 20
 
 
 @unaudited(BY_ENGINE)
 @role("investigator", "integration")
 async def get_evidence(request: web.Request) -> web.StreamResponse:
-    """The signed package of an incident; its digest and detached signature are in headers. Audited."""
-    incident = await visible_incident(request)
-    made = await request.app[ENGINE].evidence(incident.incident_id, request[ACTOR])
+    """The signed package of an incident; its digest and detached signature are in headers. With `originals` the picture
+    and clip before the blur are in it, for investigators. Audited."""
+    incident, originals = await visible_incident(request), read_query(request, _WHOLE)["originals"]
+    if originals and not allows_at(request[ACTOR], incident.camera, "investigator"):
+        await request.app[ENGINE].originals.refuse(incident.incident_id, "evidence", request[ACTOR])
+        raise ForbiddenError("Unblurred originals need the role investigator.")
+    made = await request.app[ENGINE].evidence(incident.incident_id, request[ACTOR], originals=originals)
     try:
         response = web.StreamResponse(
             headers={
@@ -70,7 +76,7 @@ async def get_evidence_key(request: web.Request) -> web.Response:
 
 _INCIDENT = f"{API}/incidents/{{incident}}"
 ROUTES = (
-    Route("GET", f"{_INCIDENT}/evidence.zip", get_evidence, answers=media("application/zip")),
+    Route("GET", f"{_INCIDENT}/evidence.zip", get_evidence, query=_WHOLE, answers=media("application/zip")),
     Route(
         "GET",
         f"{_INCIDENT}/evidence.sig",

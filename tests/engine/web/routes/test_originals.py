@@ -57,3 +57,13 @@ async def test_the_page_links_them_for_those_who_may(site, incident):
     for asking, shown in (("investigator", True), ("operator", False)):
         async with site.client(f"{asking}-token").get(f"/incidents/{incident.incident_id}") as answer:
             assert (f"{incident.incident_id}/original.jpg" in await answer.text()) is shown
+
+
+async def test_the_evidence_package_has_them_for_investigators_only(site, incident):
+    address = f"/api/v1/incidents/{incident.incident_id}/evidence.zip?originals=true"
+    async with site.client("integration-token").get(address) as answer:
+        assert answer.status == 403
+    assert [one[:2] for one in site.engine.refused] == [(incident.incident_id, "evidence")]
+    async with site.client("investigator-token").get(address) as answer:
+        assert answer.status == 200
+    assert site.engine.actions[-1][0] == "evidence with originals"
