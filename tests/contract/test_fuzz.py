@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,7 +37,7 @@ cameras:
   gate: {source: "rtsp://127.0.0.1:9/none"}
 """
 ENDLESS = f"{API}/cameras/{{camera}}/live.mjpeg"
-EXAMPLES = 12
+EXAMPLES = 8
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -56,7 +57,9 @@ BOUNDED = settings(
 
 
 def described() -> dict[str, Any]:
-    return openapi(ROUTES, __version__)
+    """As a client reads it."""
+    read: dict[str, Any] = json.loads(json.dumps(openapi(ROUTES, __version__)))
+    return read
 
 
 # Made-up tokens are another test's: ten of them make an address wait.
@@ -135,7 +138,7 @@ def test_of_what_there_is_anything_may_be_asked(case: schemathesis.Case, fuzzed:
 
 
 @schema.parametrize()
-@BOUNDED
+@settings(BOUNDED, max_examples=4, phases=[Phase.generate])
 def test_a_viewer_gets_no_further_than_a_viewer_may(case: schemathesis.Case, fuzzed: Fuzzed) -> None:
     answer = send(case, fuzzed, fuzzed.viewer)
     roles = case.operation.definition.raw["x-roles"]
@@ -144,7 +147,7 @@ def test_a_viewer_gets_no_further_than_a_viewer_may(case: schemathesis.Case, fuz
 
 
 @schema.parametrize()
-@settings(BOUNDED, max_examples=2)
+@settings(BOUNDED, max_examples=2, phases=[Phase.generate])
 def test_nobody_gets_in_without_a_token(case: schemathesis.Case, fuzzed: Fuzzed) -> None:
     wanted = case.operation.definition.raw["security"]
     answer = send(case, fuzzed, {})
