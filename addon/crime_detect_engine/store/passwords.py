@@ -18,7 +18,7 @@ from crime_detect_engine.domain.errors import BusyError, InvalidInputError
 
 MIN_LENGTH, MAX_LENGTH = 12, 200
 MAX_WAITING = 8
-_NICENESS = 10
+_NICENESS = 5
 _ROWS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "09876543210", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop")
 _COMMON = """
 password passwort wachtwoord contrasena motdepasse secret welcome welkom willkommen admin administrator changeme
@@ -106,10 +106,10 @@ class Passwords:
         return await self._run(lambda: self._verify(digest, normalized(password)[: MAX_LENGTH + 1]))
 
     def _verify(self, digest: str | None, password: str) -> tuple[bool, str | None]:
-        if self._nobody is None:
+        if not digest and self._nobody is None:
             self._nobody = self._hasher.hash(secrets.token_hex(16))
         try:
-            self._hasher.verify(digest or self._nobody, password)
+            self._hasher.verify(digest or self._nobody or "", password)
         except (VerificationError, InvalidHashError):
             return False, None
         if not digest:

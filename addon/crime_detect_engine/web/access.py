@@ -20,7 +20,7 @@ from .browsers import CSRF_HEADER as CSRF_HEADER
 from .browsers import check_csrf, check_origin, printable, whence
 from .browsers import set_cookie as set_cookie
 from .errors import ForbiddenError, Handler, PasswordDueError, ThrottledError, UnauthenticatedError
-from .guessing import AccountLimit, FailureLimit, FailureLog
+from .guessing import AccountLimit, FailureLimit, FailureLog, duration_text
 from .scopes import OWN, PAGES, scope_of
 from .sessions import Session, Sessions
 
@@ -104,16 +104,17 @@ class Access:
             raise ThrottledError("Too many wrong tries from this address; wait a minute.", int(wait_s) + 1)
         if (wait_s := self._accounts.wait_s(key, address)) > 0:
             raise ThrottledError(
-                f"Too many wrong passwords for this name; try again in {_duration(wait_s)}.", int(wait_s) + 1
+                f"Too many wrong passwords for this name; try again in {duration_text(wait_s)}.", int(wait_s) + 1
             )
-        self._accounts.count(key, address)  # before the answer is known: tries side by side count too
+        self._accounts.count(key, address)  # both before the answer is known: tries side by side count too
+        self._failures.count(address)
         login = None if self.people is None else await self.people.verify(name, password)
         if login is None:
-            self._failures.count(address)
             if self.people is not None and (attempts := self._failure_log.count(key, address)):
                 await self.people.refused(name, attempts, {"address": address[:64]})
             raise UnauthenticatedError(_WRONG)
         self._accounts.succeed(key, address)
+        self._failures.forgive(address)
         return self.open_session(request, login)
 
     async def change_own_password(
@@ -122,7 +123,7 @@ class Access:
         """Ends all other sessions and opens another one for this browser. Who found it open may not try passwords."""
         key, address = f"own password of {login.user_id}", request.remote or ""
         if (wait_s := self._accounts.wait_s(key, address)) > 0:
-            raise ThrottledError(f"Too many wrong passwords; try again in {_duration(wait_s)}.", int(wait_s) + 1)
+            raise ThrottledError(f"Too many wrong passwords; try again in {duration_text(wait_s)}.", int(wait_s) + 1)
         self._accounts.count(key, address)
         changed = None if self.people is None else await self.people.change_own_password(login, current, new)
         if changed is None:
@@ -285,10 +286,6 @@ async def _permit(request: web.Request, actor: Actor, needed: tuple[str | None, 
     camera = await request.app[PLACE](request)
     if camera is not None:
         require_role_at(request, camera, *needed)
-
-
-def _duration(seconds: float) -> str:
-    return f"{int(seconds) + 1} seconds" if seconds < 60 else f"{int(seconds / 60) + 1} minutes"
 
 
 def _on_behalf(actor: Actor, request: web.Request) -> Actor:

@@ -43,6 +43,11 @@ class FailureLimit:
         while len(self._failures) > MAX_ADDRESSES:
             self._failures.popitem(last=False)
 
+    def forgive(self, address: str) -> None:
+        """The try that was counted last was right."""
+        if failures := self._failures.get(network_of(address)):
+            failures.pop()
+
 
 @dataclass(slots=True)
 class _Tries:
@@ -136,3 +141,7 @@ def network_of(address: str) -> str:
     if parsed.version == 6 and parsed.ipv4_mapped is None:
         return str(ipaddress.ip_network(f"{parsed}/64", strict=False)) if "%" not in address else address
     return address
+
+
+def duration_text(seconds: float) -> str:
+    return f"{int(seconds) + 1} seconds" if seconds < 60 else f"{int(seconds / 60) + 1} minutes"

@@ -60,7 +60,7 @@ ONLY_FOR = {
             ("POST", "tokens"),
             ("DELETE", "tokens/{token}"),
         )
-    },  # fmt: skip
+    },
     ("GET", "/users"): {"admin"},
     ("GET", "/audit"): {"admin"},
     ("GET", "/api/v1/audit"): {"admin"},
@@ -90,7 +90,7 @@ BODIES = {
     "cameras": {"source": "rtsp://10.0.0.9/s", "name": "Gate"}, "retention": {"incidents": "10d"},
     "users": {"name": "ana", "password": "seven green bottles", "role": "viewer"}, "{user}": {"disabled": False},
     "tokens": {"name": "script", "role": "viewer"}, "password": {"current": "x", "new": "seven green bottles"},
-    **dict.fromkeys(("find", "export"), {"from": "2026-11-21T02:00:00Z", "to": "2026-11-21T03:00:00Z"}),
+    **{one: {"from": "2026-11-21T02:00:00Z", "to": "2026-11-21T03:00:00Z"} for one in ("find", "export")},
     "erase": {"from": "2026-11-21T02:00:00Z", "to": "2026-11-21T03:00:00Z", "reason": "asked"},
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -94,6 +95,18 @@ async def test_many_names_from_one_address_are_slowed_too(town):
     assert (await sign_in(town, "boss"))[0] == 429
     town.clock.advance(FAILURE_WINDOW_S + 1)
     assert (await sign_in(town, "boss"))[0] == 201
+
+
+async def test_tries_side_by_side_do_not_slip_past_the_limit(town):
+    answers = await asyncio.gather(*(sign_in(town, f"name{number}") for number in range(MAX_FAILURES * 4)))
+    told = [status for status, _, _ in answers]
+    assert told.count(429) >= MAX_FAILURES * 3
+    assert set(told) <= {401, 429, 503}
+
+
+async def test_right_passwords_do_not_count_as_tries(town):
+    for _ in range(MAX_FAILURES + 2):
+        assert (await sign_in(town, "boss"))[0] == 201
 
 
 async def test_many_wrong_tries_are_few_lines_in_the_audit(town):
