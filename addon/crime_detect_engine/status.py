@@ -305,6 +305,7 @@ class _Figures(Collector):
         return [
             CounterMetricFamily("crime_detect_alerts_stored", "Decisions stored", writer["written"]),
             CounterMetricFamily("crime_detect_alerts_lost", "Decisions lost to a refusing store", writer["lost"]),
+            CounterMetricFamily("crime_detect_audit_lost", "Looks not noted", status.store.audit.accesses.lost),
             CounterMetricFamily("crime_detect_inference_failures", "", sum(one.failures for one in status.workers)),
             GaugeMetricFamily("crime_detect_media_bytes", "Pictures and clips", storage.get("media_bytes", 0)),
             GaugeMetricFamily("crime_detect_disk_free_bytes", "", storage.get("free_bytes", 0)),

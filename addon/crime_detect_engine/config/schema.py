@@ -159,7 +159,7 @@ def build(value: Mapping[str, Any], default_zone: ZoneInfo | None) -> Config:
     errors += encryption_faults(privacy, (camera.privacy for camera in cameras.values()), database)
     if errors:
         raise vol.MultipleInvalid(errors)
-    warnings = () if zone is not None else (UTC_WARNING,)
+    warnings: tuple[str, ...] = () if zone is not None else (UTC_WARNING,)
     broker = given.get("mqtt")
     if broker is not None and broker.tls is not None and broker.tls.insecure:
         warnings += (INSECURE_WARNING,)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from aiohttp import WSCloseCode, WSMsgType
 from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.web.feed import QUEUE_SIZE, Feed, SlowClientError
 
@@ -158,3 +159,29 @@ async def test_a_client_that_leaves_is_forgotten(site):
 async def test_a_malformed_resume_is_refused(site, query):
     async with site.client("viewer-token").get(f"/api/v1/events?{query}") as answer:
         assert answer.status == 400
+
+
+@pytest.mark.parametrize("token", ["viewer-token", "operator-token", "admin-token", "integration-token", "yard-token"])
+async def test_nothing_that_a_client_says_does_anything_whoever_it_is(site, token):
+    """There is no message for clients to send, so none has a role: all are ignored, and the feed goes on."""
+    incident = site.engine.open_incident("yard")
+    before = list(site.engine.actions)
+    async with site.client(token).ws_connect("/api/v1/events") as socket:
+        assert (await socket.receive_json())["kind"] == "hello"
+        for said in (
+            {"kind": "incident", "type": "deleted", "data": {"incident_id": incident.incident_id}},
+            {"kind": "subscribe", "camera": "front_door"},
+            {"kind": "verdict", "incident_id": incident.incident_id, "verdict": "confirmed"},
+            {"command": "privacy", "camera": "yard", "on": True},
+            ["auth", "admin-token"],
+        ):
+            await socket.send_json(said)
+        await socket.send_str("not json \0 ½")
+        await socket.send_bytes(b"\xff" * 4000)
+        site.engine.open_incident("yard")
+        assert (await socket.receive_json())["kind"] == "incident"
+        assert site.engine.actions == before
+        assert (await site.engine.incident(incident.incident_id)).verdict is None
+        await socket.send_bytes(b"x" * 5000)
+        ended = await socket.receive()
+        assert (ended.type, ended.data) == (WSMsgType.CLOSE, WSCloseCode.MESSAGE_TOO_BIG)
