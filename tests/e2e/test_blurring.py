@@ -27,7 +27,7 @@ SEEN = 0.8
 """From this correlation on a face is recognised where it was hidden; the raw pictures reach 0.9 and more."""
 CONFIG = """
 timezone: UTC
-privacy: {{blur_faces: {blur}}}
+privacy: {{blur_faces: {blur}, encrypt_originals: {blur}}}
 cameras:
   packets: {{source: 'loop:{video}', detection: {rules}}}
   pictures: {{source: 'loop:{video}', masks: [[[0, 0], [0.02, 0], [0, 0.02]]], detection: {rules}}}
@@ -139,6 +139,7 @@ def test_no_face_of_a_blurred_camera_reaches_the_disk_or_the_network(
         told.append(incident_with_clip(engine, camera))
     assert leaks(engine, pieces, tmp_path / "tmp") == []
     seen = {path: [likeness(one, crew) for one in pictures_in(path)] for path in files(engine, tmp_path / "tmp")}
+    assert [path for path in files(engine) if ".original" in path.name], "what was hidden is kept, encrypted"
     looked = {path.suffix: len(values) for path, values in seen.items() if values}
     assert looked.keys() >= {".jpg", ".mp4"}, "snapshots and clips were looked at"
     assert {path.name: max(values) for path, values in seen.items() if values and max(values) >= SEEN} == {}

@@ -167,3 +167,20 @@ def test_the_detector_is_found_missed_where_it_is_wanted_or_refused(
 def test_the_real_weights_are_found(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRIME_DETECT_MODELS", str(clips / "detectors"))
     assert found(tmp_path / "data")["detector"].status == GOOD
+
+
+def test_it_says_who_is_hidden_and_when_everything_would_be(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRIME_DETECT_MODELS", str(tmp_path / "weights"))
+    assert found(tmp_path / "data")["blurring"].status == ABSENT
+    file = tmp_path / "c.yaml"
+    camera = "{source: 'rtsp://127.0.0.1:9/s', privacy: {blur_persons: true}}"
+    file.write_text(f"timezone: UTC\nprivacy: {{blur_faces: true}}\ncameras: {{yard: {camera}}}\n")
+    missing = found(tmp_path / "data", file)["blurring"]
+    assert missing.status == WARNING
+    assert "hidden whole" in missing.detail
+    assert WEIGHTS["rfb_640"].sha256 in str(missing.advice)
+    monkeypatch.setenv("CRIME_DETECT_MODELS", str(clips / "detectors"))
+    ready = found(tmp_path / "data", file)["blurring"]
+    assert (ready.status, "yard (persons)" in ready.detail) == (GOOD, True)

@@ -35,7 +35,7 @@ class FaceDetector:
     """
 
     name = NAME
-    labels = (FACE,)
+    labels: tuple[str, ...] = (FACE,)
 
     def __init__(
         self,
