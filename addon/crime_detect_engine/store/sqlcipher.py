@@ -126,7 +126,13 @@ def _copy(source: Any, path: Path, copy: Path, copy_key: str) -> None:
     source.execute("ATTACH DATABASE ? AS made KEY ?", (str(copy), copy_key))
     source.execute("PRAGMA made.synchronous = FULL")
     source.execute("SELECT sqlcipher_export('made')")
-    tables = [name for (name,) in source.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")]
+    shape, made = (
+        source.execute(f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_master ORDER BY 1, 2").fetchall()  # noqa: S608
+        for schema in ("main", "made")
+    )
+    if shape != made:
+        raise StoreError("the copy of the database is not like it; nothing was changed")
+    tables = [name for kind, name, _, _ in shape if kind == "table"]
     for table in tables:
         before, after = (
             source.execute(f'SELECT count(*) FROM {schema}."{table}"').fetchone()  # noqa: S608 - the database's own names

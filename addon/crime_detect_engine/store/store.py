@@ -62,9 +62,9 @@ _DEFAULT_RETENTION = RetentionOptions()
 class Store:
     """One data directory. Every method raises StoreError when the database refuses.
 
-    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `users`, `audit`, `clips`, `originals`, `evidence`,
-    `figures` and `retention` are the other things kept. Whoever changes something need not tell anybody: `subscribe`
-    hears of every event.
+    `outbox` is the OutboxStore of domain.ports; `cameras`, `tokens`, `users`, `audit`, `clips`, `originals`,
+    `evidence`, `figures` and `retention` are the other things kept. Whoever changes something need not tell anybody:
+    `subscribe` hears of every event.
     """
 
     def __init__(
@@ -249,14 +249,16 @@ class Store:
         """`snapshot` or a `clip` that browsers play; None when gone. Logged as an access."""
         folder = self._journal.folder
         if kind == SNAPSHOT:
-            relative = incident.snapshot if incident.snapshot and folder.exists(incident.snapshot) else None
+            # In a thread: an archive on a share that hangs must hold nobody else up.
+            there = incident.snapshot is not None and await asyncio.to_thread(folder.exists, incident.snapshot)
+            relative = incident.snapshot if there else None
         else:
             relative = await self.clips.playable(incident)
         if relative is None:
             return None
         file = lifecycle.MediaFile(relative, incident.incident_id, incident.camera, kind, 0)
         await self._database.write(lambda c: lifecycle.log(c, "access", file, self._now(), actor))
-        return folder.file(relative)
+        return await asyncio.to_thread(folder.file, relative)
 
     async def media_log(self, incident_id: str | None = None, limit: int = 100) -> Sequence[lifecycle.LifecycleEntry]:
         """Which file was created, looked at, deleted; newest first."""

@@ -201,6 +201,19 @@ def test_a_file_keeps_its_binding_when_an_archive_moves_it():
     assert bound_name(f"{stem}.original.jpg") != bound_name(f"{stem}.jpg")
 
 
+def test_a_sealed_file_is_read_where_an_archive_put_it(tmp_path):
+    MediaKey(tmp_path).keep(lambda: None)
+    (tmp_path / "media").mkdir()
+    folder = MediaFolder(tmp_path / "media", 0, MediaKey(tmp_path), seal=True)
+    relative, moved = "yard/2026-11-21/030000_x_01ARZ3NDEKTSV4RRFFQ69G5FAV.jpg", tmp_path / "archive" / "2026"
+    folder.write(relative, JPEG)
+    moved.mkdir(parents=True)
+    folder.path(relative).rename(moved / Path(relative).name)
+    folder.archived = lambda one: moved / Path(one).name
+    assert folder.read(relative) == JPEG
+    assert folder.file(relative).size == len(JPEG)
+
+
 def test_killed_at_any_step_of_sealing_nothing_is_left_in_clear(tmp_path):
     (tmp_path / "media").mkdir()
     MediaKey(tmp_path).keep(lambda: None)
