@@ -60,7 +60,7 @@ async def show_users(request: web.Request) -> web.Response:
         users=users,
         tokens=[one for one in tokens if one.revoked_at is None],
         now=request.app[ACCESS].clock.now(),
-        signed_in={user.id: len(sessions.of_user(user.id)) for user in users},
+        sessions={user.id: sessions.of_user(user.id) for user in users},
         names=camera_names(visible_cameras(request)),
         personal_roles=PERSONAL_ROLES,
         roles=ROLES,
