@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from reportlab.graphics.shapes import Circle, Drawing, Line, PolyLine, Rect, String
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, Flowable, Image, Paragraph, SimpleDocTemplate, Spacer, Table
+from reportlab.platypus import CondPageBreak, Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table
 
 from .fonts import BOLD, REGULAR, letters, printable
 from .pdf import BAR, EACH, FRAME, INK, LINE, MARGIN, MUTED, PADDING, WIDTH, number_page, style_of
@@ -55,11 +55,11 @@ def incident_pdf(sheet: IncidentSheet) -> bytes:
     ]
     if sheet.picture is not None:
         story += [*_title("Picture"), _picture(sheet.picture)]
-    story += _title("Scores")
+    scores: list[Flowable] = [_text("No scores were kept of this incident.", 9)]
     if sheet.points:
-        story += [_plot(sheet), _text("Probability over time; dashed: the threshold. scores.csv has the numbers.", 7.5)]
-    else:
-        story.append(_text("No scores were kept of this incident.", 9))
+        remark = "Probability over time; dashed: the threshold. scores.csv has the numbers."
+        scores = [_plot(sheet), _text(remark, 7.5)]
+    story.append(KeepTogether([*_title("Scores"), *scores]))
     story += [*_title("Who did what"), _table(sheet.done[:MAX_LINES], 0.3)]
     if len(sheet.done) > MAX_LINES:
         story.append(_text(f"{len(sheet.done) - MAX_LINES} more are in custody.json.", 8, muted=True))

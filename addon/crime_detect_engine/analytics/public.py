@@ -69,11 +69,12 @@ def told(counts: Mapping[str, int]) -> tuple[dict[str, Count], Count]:
 
 
 def false_share(verdicts: Mapping[str, int]) -> float | None:
-    """False ÷ judged alerts to five hundredths; None where that would tell a hidden count."""
-    false, real = verdicts.get("false_alarm", 0), verdicts.get("confirmed", 0)
-    if false + real == 0 or 0 < false < SMALL or 0 < real < SMALL:
+    """False ÷ judged alerts to five hundredths; None where a hidden count could be reckoned from it."""
+    shown, _ = told(verdicts)
+    if any(isinstance(shown.get(name, 0), str) for name in ("false_alarm", "confirmed")):
         return None
-    return round(false / (false + real) * 20) / 20
+    false, real = verdicts.get("false_alarm", 0), verdicts.get("confirmed", 0)
+    return round(false / (false + real) * 20) / 20 if false + real else None
 
 
 def public_json(figures: PublicFigures) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def public_json(figures: PublicFigures) -> dict[str, Any]:
             "oldest": None if figures.oldest is None else f"{figures.oldest:%Y-%m-%d}",
             "periods": dict(figures.keeps),
         },
-        "done_by_people": dict(figures.done),
+        "done_by_people": {name: told({name: count})[1] for name, count in figures.done.items()},
     }
     return summary | ({"camera_names": list(figures.names)} if figures.names else {})
 

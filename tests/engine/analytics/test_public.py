@@ -28,7 +28,7 @@ def figures(**changes: object) -> PublicFigures:
     values = {
         "period": OCTOBER, "made_at": datetime(2026, 11, 1, 6, tzinfo=UTC), "instance": "home", "version": "1",
         "cameras": 2, "labels": {"fighting": 12, "robbery": 1, "vandalism": 7}, "logged": 40,
-        "verdicts": {"confirmed": 6, "false_alarm": 12, "none": 2}, "watched_h": 1480.4, "watched_days": 31,
+        "verdicts": {"confirmed": 7, "false_alarm": 13, "none": 0}, "watched_h": 1480.4, "watched_days": 31,
         "done": DONE, "records": 60, "media_bytes": 123_000_000, "oldest": datetime(2026, 8, 3, tzinfo=UTC), "keeps": {"clips": "7d"},
     }  # fmt: skip
     return PublicFigures(**(values | changes))  # type: ignore[arg-type]
@@ -65,6 +65,9 @@ def test_the_share_of_false_alarms_tells_no_small_count() -> None:
     assert false_share({"confirmed": 12, "false_alarm": 1}) is None
     assert false_share({"confirmed": 0, "false_alarm": 8}) == 1.0
     assert false_share({"none": 9}) is None
+    given_away = {"confirmed": 6, "false_alarm": 12, "none": 2}
+    assert told(given_away)[0] == {"confirmed": WITHHELD, "false_alarm": 12, "none": HIDDEN}
+    assert false_share(given_away) is None, "with it the withheld count, and then the hidden one, could be reckoned"
 
 
 def test_all_forms_tell_the_same() -> None:
@@ -72,6 +75,7 @@ def test_all_forms_tell_the_same() -> None:
     assert summary["month"] == "2026-10"
     assert summary["complete"] is True
     assert (summary["alerts"], summary["hours_watched"], summary["days_known"]) == (20, 1480, 31)
+    assert summary["done_by_people"] == {"erasures_for_people_in_the_picture": HIDDEN}
     assert summary["kept"]["oldest"] == "2026-08-03"
     assert json.dumps(summary)
     lines = public_csv(figures()).splitlines()
