@@ -67,9 +67,9 @@ class Clips:
 
         On a nearly full disk the clip as it is: what can be made at any time must not take the room of evidence.
         """
-        if incident.clip is None or not self._folder.exists(incident.clip):
+        if incident.clip is None or not await asyncio.to_thread(self._folder.exists, incident.clip):
             return None
-        source = self._folder.file(incident.clip)
+        source = await asyncio.to_thread(self._folder.file, incident.clip)
         if await asyncio.to_thread(_playable, source):  # must not wait behind an encoder
             return incident.clip
         cached = incident.clip.removesuffix(SUFFIX[CLIP]) + SUFFIX[TRANSCODE]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from crime_detect_engine.domain.clock import Clock
 from crime_detect_engine.domain.errors import StoreError
@@ -55,19 +56,16 @@ class Deliveries:
     async def snapshot_jpeg(self, incident_id: str) -> bytes | None:
         """None when there is none any more. Raises StoreError when the file cannot be read."""
 
-        def job(connection: Connection) -> bytes | None:
-            query = select(incidents.c.snapshot).where(incidents.c.incident_id == incident_id)
-            relative = connection.execute(query).scalar()
-            if relative is None:
-                return None
-            try:
-                return self._folder.read(relative)
-            except FileNotFoundError:
-                return None
-            except OSError as error:
-                raise StoreError(f"a snapshot cannot be read: {error.strerror or error}") from error
-
-        return await self._database.read(job)
+        query = select(incidents.c.snapshot).where(incidents.c.incident_id == incident_id)
+        relative: str | None = await self._database.read(lambda c: c.execute(query).scalar())
+        if relative is None:
+            return None
+        try:
+            return await asyncio.to_thread(self._folder.read, relative)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"a snapshot cannot be read: {error.strerror or error}") from error
 
     async def pending_counts(self) -> Mapping[str, int]:
         return await self._database.read(outbox.pending_counts)

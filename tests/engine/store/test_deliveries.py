@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from crime_detect_engine.domain.types import ChangeType
-from crime_detect_engine.store.retention import Retention
+from crime_detect_engine.store.cleaning import Retention
 
 
 async def seqs(store, clock, channel="mqtt") -> list[int]:
