@@ -665,7 +665,7 @@ class FakePublic:
     def served(self) -> bool:
         return self._engine.serve_public
 
-    async def make(self, month: date | None, format_: ReportFormat) -> ReportFile:
+    async def make(self, month: date | None, format_: ReportFormat, *, over: bool = False) -> ReportFile:
         types = {ReportFormat.JSON: "application/json", ReportFormat.CSV: "text/csv", ReportFormat.HTML: "text/html"}
         return ReportFile(f"public.{format_}", types[format_], f'{{"month": "{month}"}}'.encode())
 

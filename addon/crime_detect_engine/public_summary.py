@@ -61,11 +61,14 @@ class PublicSummaries:
         options = self._options()
         return options is not None and options.serve
 
-    async def make(self, month: date | None, format_: ReportFormat) -> ReportFile:
+    async def make(self, month: date | None, format_: ReportFormat, *, over: bool = False) -> ReportFile:
         """Made at most once an hour, whoever asks how often. Raises InvalidInputError and StoreError."""
         if format_ is ReportFormat.PDF:
             raise InvalidInputError("Not valid: format.", {"format": "html, csv or json"})
         period = self._period(month)
+        if over and period.end > self._clock.now():
+            # Who asks every hour would learn in which hour something happened.
+            raise InvalidInputError("Not valid: month.", {"month": "is not over"})
         key, now = (period.name, str(format_)), self._clock.tick_s()
         async with self._making:
             made = self._made.get(key)

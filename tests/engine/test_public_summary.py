@@ -127,6 +127,9 @@ async def test_who_asks_again_costs_nothing(
 async def test_what_cannot_be_told_is_refused(summaries: PublicSummaries) -> None:
     with pytest.raises(InvalidInputError, match="month"):
         await summaries.make(date(2027, 1, 1), ReportFormat.JSON)
+    assert await summaries.make(date(2026, 11, 1), ReportFormat.JSON)
+    with pytest.raises(InvalidInputError, match="month"):
+        await summaries.make(date(2026, 11, 1), ReportFormat.JSON, over=True)
     with pytest.raises(InvalidInputError, match="format"):
         await summaries.make(None, ReportFormat.PDF)
 

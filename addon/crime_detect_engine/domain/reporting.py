@@ -107,6 +107,9 @@ class PublicSummaries(Protocol):
         """Whether the configuration gives it to everybody who asks."""
         ...
 
-    async def make(self, month: date | None, format_: ReportFormat) -> ReportFile:
-        """`month` is any day of it; None is the last that is over. Raises InvalidInputError and StoreError."""
+    async def make(self, month: date | None, format_: ReportFormat, *, over: bool = False) -> ReportFile:
+        """`month` is any day of it; None is the last that is over, and with `over` no other is told.
+
+        Raises InvalidInputError and StoreError.
+        """
         ...

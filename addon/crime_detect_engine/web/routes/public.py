@@ -27,10 +27,10 @@ _ASKED = vol.Schema(
 )
 
 
-async def _answer(request: web.Request, format_: str) -> web.Response:
+async def _answer(request: web.Request, format_: str, *, over: bool = False) -> web.Response:
     asked = read_query(request, _ASKED)
     chosen = ReportFormat(format_ if "format" not in request.query else asked["format"])
-    file = await request.app[ENGINE].public.make(asked["month"], chosen)
+    file = await request.app[ENGINE].public.make(asked["month"], chosen, over=over)
     shown = "attachment" if chosen is ReportFormat.CSV else "inline"
     headers = {"Content-Type": file.media_type, "Content-Disposition": f'{shown}; filename="{file.name}"'}
     if chosen is ReportFormat.HTML:
@@ -51,7 +51,7 @@ async def show_public_summary(request: web.Request) -> web.Response:
     """The same for everybody, where the configuration gives it to them (`reports.public.serve`)."""
     if not request.app[ENGINE].public.served():
         raise NotFoundError("There is no such page.")
-    return await _answer(request, "html")
+    return await _answer(request, "html", over=True)
 
 
 ROUTES = (
