@@ -29,7 +29,8 @@ def figures(**changes: object) -> PublicFigures:
         "period": OCTOBER, "made_at": datetime(2026, 11, 1, 6, tzinfo=UTC), "instance": "home", "version": "1",
         "cameras": 2, "labels": {"fighting": 12, "robbery": 1, "vandalism": 7}, "logged": 40,
         "verdicts": {"confirmed": 7, "false_alarm": 13, "none": 0}, "watched_h": 1480.4, "watched_days": 31,
-        "done": DONE, "records": 60, "media_bytes": 123_000_000, "oldest": datetime(2026, 8, 3, tzinfo=UTC), "keeps": {"clips": "7d"},
+        "done": DONE, "keeps": {"clips": "7d"}, "records": 60, "media_bytes": 123_000_000,
+        "oldest": datetime(2026, 8, 3, tzinfo=UTC),
     }  # fmt: skip
     return PublicFigures(**(values | changes))  # type: ignore[arg-type]
 
