@@ -15,6 +15,7 @@ from .access import declared_roles
 from .answers import SCHEMAS, answers_json
 from .route import API, Route
 from .schemas import body_timestamp, finite, query_date, query_month, query_timestamp
+from .scopes import SCOPES, scope_of
 
 _IN_PATHS: dict[str, dict[str, Any]] = {
     "camera": {"type": "string", "pattern": "^[a-z0-9_]{1,32}$"},
@@ -44,12 +45,14 @@ def openapi(routes: Sequence[Route], version: str) -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     roles = [role for role in declared_roles(route.handler) or () if role]
+    scope = scope_of(route.method, route.path)
     operation: dict[str, Any] = {
         "summary": (route.handler.__doc__ or "").strip().splitlines()[0],
         "operationId": route.handler.__name__,
         "parameters": [*_path_parameters(route.path), *_query_parameters(route.query)],
         "security": [{"token": []}] if roles else [],
         "x-roles": roles,
+        **({"x-scope": scope} if roles and scope in SCOPES else {}),
         "responses": answers_json(route.answers),
     }
     if route.body is not None:

@@ -8,6 +8,7 @@ import pytest
 from crime_detect_engine.domain.accounts import ROLES, includes
 from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.web.access import declared_roles
+from crime_detect_engine.web.openapi import openapi
 from crime_detect_engine.web.routes import ROUTES
 from crime_detect_engine.web.scopes import OWN, PAGES, SCOPES, scope_of
 
@@ -101,6 +102,13 @@ def test_every_route_has_a_scope():
         if needed(route) != {None} and scope_of(route.method, route.path) is None and not changes_accounts(route)
     ]
     assert unnamed == []
+
+
+def test_the_description_tells_the_scope_of_each_address():
+    paths = openapi(ROUTES, "1")["paths"]
+    assert paths["/api/v1/incidents"]["get"]["x-scope"] == "incidents:read"
+    assert paths["/api/v1/cameras/{camera}/snooze"]["post"]["x-scope"] == "commands"
+    assert "x-scope" not in paths["/api/v1/users"]["post"]
 
 
 def changes_accounts(route) -> bool:
