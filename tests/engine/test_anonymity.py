@@ -65,7 +65,7 @@ def blind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Anonymity:
 
 
 def recognisable(picture: Picture) -> bool:
-    return len(np.unique(picture.reshape(-1, 3), axis=0)) > 200
+    return len(np.unique(picture[::4, ::4].reshape(-1, 3), axis=0)) > 200
 
 
 @pytest.mark.parametrize(
@@ -183,11 +183,12 @@ def materials(clips: Path, tmp_path: Path) -> Callable[[], list[ClipMaterial]]:
 
 def test_in_every_picture_of_a_clip_every_face_is_hidden(anonymity: Anonymity, materials: Any) -> None:
     packets, jpegs = materials()
-    for material, slides in ((packets, True), (jpegs, False)):
-        for number, (hidden, (_, image)) in enumerate(
-            zip(anonymity.look_at(material) or (), anonymity.clip(material), strict=True)
-        ):
-            mask = covered(hidden, *image.shape[:2])
+    for material, size, slides in ((packets, (360, 640), True), (jpegs, (344, 440), False)):
+        places = anonymity.look_at(material)
+        assert places is not None
+        assert len(places) >= 20
+        for number, hidden in enumerate(places):
+            mask = covered(hidden, *size)
             for box in marked("faces/pilots.jpg"):
                 x = (box.left + box.right) / 2 * 440 + (3 * number if slides else 0)
                 y = (box.top + box.bottom) / 2 * 345
