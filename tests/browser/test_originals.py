@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 from pathlib import Path
@@ -48,7 +49,8 @@ async def test_a_sealed_clip_plays_and_its_original_can_be_fetched(page: Page, s
     assert (round(played[0]), played[1:]) == (6, [4.5, None])
     async with page.expect_download() as download:
         await page.get_by_role("link", name="Unblurred clip").click()
-    assert Path(await (await download.value).path()).read_bytes() == content
+    fetched = await (await download.value).path()
+    assert await asyncio.to_thread(fetched.read_bytes) == content
     assert await page.get_by_role("link", name="Unblurred picture").is_visible()
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= page.viewport_size["width"]
