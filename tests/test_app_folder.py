@@ -70,7 +70,11 @@ def test_home_assistant_reaches_it_and_it_asks_only_for_what_it_uses(app: dict[s
     assert app["discovery"] == ["crime_detect"]
     assert app["services"] == ["mqtt:want"], "want: it runs without a broker"
     assert app["homeassistant_api"] is True, "roles of ingress users"
-    assert app["map"] == [{"type": "app_config", "read_only": False}, {"type": "ssl", "read_only": True}]
+    assert app["map"] == [
+        {"type": "app_config", "read_only": False},
+        {"type": "ssl", "read_only": True},
+        {"type": "share", "read_only": False},
+    ]
     assert app.get("apparmor", True) is True
     assert not NEVER & set(app)
 
