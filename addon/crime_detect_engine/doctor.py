@@ -32,6 +32,8 @@ from .vision.checkpoint import list_checkpoints
 from .vision.classifier import load_classifier
 from .vision.detectors import choose_detector
 from .vision.detectors.weights import WEIGHTS, stored_weights
+from .web.oidc import Provider
+from .web.options import OidcOptions
 from .web.tls import check_files, expiry
 
 GOOD, WARNING, BAD, ABSENT = "ok", "warning", "bad", "absent"
@@ -77,6 +79,8 @@ def examine(data: Path, config_file: Path | None) -> Iterator[Finding]:
     yield _storage(data, config)
     yield from findings
     yield from _certificates(config)
+    if config.access.oidc is not None:
+        yield _provider(config.access.oidc)
     yield from _reachable(config)
 
 
@@ -194,6 +198,16 @@ async def _open_and_close(data: Path, config: Config) -> str:
     store = await Store.open(data, SystemClock(), repair=False, database=config.database, privacy=config.privacy)
     await store.close()
     return store.database_name
+
+
+def _provider(options: OidcOptions) -> Finding:
+    try:
+        asyncio.run(Provider(options, "", SystemClock()).reach())
+    except CrimeDetectError as error:
+        return Finding(
+            "identity provider", BAD, f"{options.issuer}: {error}", "check access.oidc.issuer and the network"
+        )
+    return Finding("identity provider", GOOD, f"{options.issuer} answers")
 
 
 def _certificates(config: Config) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from crime_detect_engine.vision.detectors.weights import WEIGHTS
 
 from tests.rig.certificates import Authority
 from tests.rig.frigate import FakeFrigate
+from tests.rig.oidc import Provider as IdentityProvider
 from tests.rig.postgres import Postgres
 
 
@@ -70,6 +71,17 @@ def test_certificates_are_looked_at_before_anybody_is_refused(tmp_path: Path) ->
         assert findings["certificate"].status == status
         assert said in findings["certificate"].detail
         assert ("broker's TLS" in findings) is (status != GOOD)
+
+
+async def test_an_identity_provider_is_asked_who_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    async with IdentityProvider() as provider:
+        for issuer, status in ((provider.issuer, GOOD), (f"{provider.issuer}/", BAD), ("http://127.0.0.1:9", BAD)):
+            oidc = f"{{issuer: '{issuer}', client_id: a, client_secret: s3cret, default_role: viewer}}"
+            file.write_text(f"timezone: UTC\nurl: https://cd.example.org\naccess: {{oidc: {oidc}}}\n")
+            findings = await asyncio.to_thread(found, tmp_path / "data", file)
+            assert findings["identity provider"].status == status
+            assert "s3cret" not in repr(findings)
 
 
 async def test_it_says_on_which_cameras_frigate_looks_for_persons(tmp_path: Path) -> None:

@@ -63,6 +63,10 @@ class Provider:
         self._keys: Sequence[Mapping[str, Any]] = ()
         self._keys_tick_s = float("-inf")
 
+    async def reach(self) -> None:
+        """Asks the provider to describe itself. Raises OidcError."""
+        await self._discover()
+
     async def address(self, attempt: Attempt) -> str:
         """Where to send the browser. Raises OidcError."""
         metadata = await self._discover()
