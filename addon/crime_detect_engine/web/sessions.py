@@ -35,6 +35,8 @@ class Session:
     opened_tick_s: float
     used_tick_s: float
     checked_tick_s: float
+    longest_s: float = SESSION_LONGEST_S
+    """Shorter where somebody else says what this person may do, and has to be asked again."""
 
     @property
     def user_id(self) -> int | None:
@@ -62,7 +64,7 @@ class Sessions:
         session, now = self._sessions.get(cookie), self._clock.tick_s()
         if session is None:
             return None
-        if now - session.used_tick_s > SESSION_IDLE_S or now - session.opened_tick_s > SESSION_LONGEST_S:
+        if now - session.used_tick_s > SESSION_IDLE_S or now - session.opened_tick_s > session.longest_s:
             del self._sessions[cookie]
             return None
         session.used_tick_s, session.used_at = now, self._clock.now()

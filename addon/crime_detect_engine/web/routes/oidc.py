@@ -26,6 +26,8 @@ _LOG = logging.getLogger(__name__)
 ADDRESS = "login/oidc"
 CALLBACK = f"{ADDRESS}/callback"
 COOKIE = "crime_detect_sign_in"
+SESSION_S = 12 * 3600.0
+"""A working day: then the provider says again what somebody may do."""
 _SHOWN_VALUES = 20
 
 Welcome = Callable[[str, str, str, str, CameraGrants | None], Awaitable[Login | None]]
@@ -99,7 +101,8 @@ async def _admit(request: web.Request, sign_in: SignIn, identity: Identity, next
     login = await sign_in.welcome(identity.issuer, identity.subject, identity.name, grant.role, grant.cameras)
     if login is None:
         return _page(request, 403, "This account is disabled", message="An administrator has disabled it here.")
-    cookie, _ = request.app[ACCESS].open_session(request, login)
+    cookie, session = request.app[ACCESS].open_session(request, login)
+    session.longest_s = SESSION_S
     response = web.Response(status=302, headers={"Location": f"{base_path(request)}{next_page}"})
     set_cookie(request, response, cookie)
     response.del_cookie(COOKIE, path="/")

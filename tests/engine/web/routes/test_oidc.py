@@ -310,6 +310,16 @@ async def test_a_session_that_the_browser_had_does_not_go_on(place):
         assert answer.status == 401
 
 
+async def test_after_a_working_day_the_provider_is_asked_again(place):
+    browser = place.browser()
+    await place.sign_in(browser)
+    for _ in range(11):
+        place.clock.advance(3600)
+        assert (await who(browser))[0] == 200
+    place.clock.advance(3601)
+    assert (await who(browser))[0] == 401
+
+
 async def test_a_provider_that_is_down_is_said_and_others_still_sign_in(make_place):
     place = await make_place(issuer="http://127.0.0.1:9")
     async with place.browser().get("/login/oidc") as answer:
