@@ -19,4 +19,13 @@ async def open_store(data: Path, config: Path | None) -> Store:
     """The service's records beside it, as its configuration says they are kept. Raises ConfigError and StoreError."""
     file = _config_file(config)
     given = Config() if file is None else load_config(file)
-    return await Store.open(data, SystemClock(), repair=False, database=given.database, privacy=given.privacy)
+    store = await Store.open(
+        data,
+        SystemClock(),
+        repair=False,
+        database=given.database,
+        privacy=given.privacy,
+        retention=given.retention,
+    )
+    await store.retention.archive.look()
+    return store

@@ -163,6 +163,7 @@ def _add_administration(commands: Any) -> None:
     _add_evidence(commands)
     _add_media(commands)
     _add_audit(commands)
+    _add_retention(commands)
 
 
 def _add_accounts(commands: Any) -> None:
@@ -240,6 +241,14 @@ def _add_evidence(commands: Any) -> None:
     for command in (chain, export):
         command.add_argument("--config", type=Path, metavar="FILE", help="the service's, where it names a database")
         _add_data(command)
+
+
+def _add_retention(commands: Any) -> None:
+    actions = commands.add_parser("retention", help="what is kept").add_subparsers(required=True, metavar="ACTION")
+    plan = _command(actions, "plan", ".retention_plan:plan_command", "what the next clean-up would delete, and why")
+    plan.add_argument("--json", action="store_true", help="all of it")
+    plan.add_argument("--config", type=Path, metavar="FILE", help="the service's, where the rules are")
+    _add_data(plan)
 
 
 def _add_audit(commands: Any) -> None:

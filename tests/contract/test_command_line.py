@@ -36,6 +36,7 @@ COMMANDS = {
     "evidence verify": ("FILE", "--public-key", "--signature"),
     "evidence key": ("--data",),
     "evidence chain": ("--files", "--data"),
+    "retention plan": ("--json", "--config", "--data"),
     "evidence export": ("ID", "--out", "--data"),
 }
 

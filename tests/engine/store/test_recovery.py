@@ -32,6 +32,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
+@pytest.mark.timeout(400)  # a hundred lives each; on a machine that is busy otherwise they take their time
 @pytest.mark.parametrize("scene", STEPS)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_a_kill_at_every_step_leaves_everything_whole_or_absent(folder, database, scene, request):
