@@ -107,7 +107,6 @@ async def export_subjects(request: web.Request) -> web.StreamResponse:
             await response.prepare(request)
             while chunk := await asyncio.to_thread(file.read, _CHUNK):
                 await response.write(chunk)
-        await asyncio.to_thread(made.path.unlink, missing_ok=True)
         await response.write_eof()
     finally:
         await asyncio.to_thread(made.path.unlink, missing_ok=True)
