@@ -62,8 +62,6 @@ LATER = {
     "cameras.front_door.detection.false_alarm_budget": "      false_alarm_budget: 1/week\n",
     "cameras.front_door.detection.shadow": "      shadow: 7d\n",
     "frigate.write_back": "  write_back: true\n",
-    "privacy.blur_faces": "  blur_faces: true\n",
-    "privacy.encrypt_originals": "  encrypt_originals: true\n",
 }
 """Keys that this version refuses, with their line in the example."""
 
