@@ -36,6 +36,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jwt": ("web/",),
     "rfc3161_client": ("store/",),
     "psycopg": ("store/",),
+    "sqlcipher3": ("store/",),
     "paho": ("outputs/",),
     "reportlab": ("analytics/",),
     "zeroconf": ("outputs/",),

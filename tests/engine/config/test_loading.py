@@ -105,8 +105,6 @@ def test_error_names_line_key_and_what_is_allowed(text: str, line: int, words: l
 @pytest.mark.parametrize(
     "text",
     [
-        "privacy: {encrypt_originals: true}",
-        "retention: {archive: {path: /mnt, after: 30d}}",
         "alerts: {push: [{}]}",
         camera("{mode: budget}"),
         camera("{false_alarm_budget: 1/week}"),
