@@ -1,5 +1,6 @@
-"""Owns conversions that kill themselves: a program `DATA OUT encrypt|decrypt` that makes OUT/1, OUT/2, …, each a copy of
-DATA whose conversion was killed at its next step; the last is whole.
+"""Owns conversions that kill themselves: a program `DATA OUT encrypt|decrypt`.
+
+It makes OUT/1, OUT/2, …, each a copy of DATA whose conversion was killed at its next step; the last is whole.
 """
 
 from __future__ import annotations
