@@ -54,8 +54,8 @@ LIST: dict[str, tuple[str, ...]] = {
         "engine/web/test_access.py::test_a_route_without_a_role_is_refused",
         "engine/web/test_access.py::test_every_route_as_every_role",
         "engine/web/test_access.py::test_only_the_known_routes_are_public",
-        "engine/web/test_grants.py::test_every_route_of_a_camera_asks_for_the_role_at_that_camera",
-        "engine/web/test_grants.py::test_every_route_has_a_scope",
+        "engine/web/test_scopes.py::test_every_route_of_a_camera_asks_for_the_role_at_that_camera",
+        "engine/web/test_scopes.py::test_every_route_has_a_scope",
         "contract/test_fuzz.py::test_a_viewer_gets_no_further_than_a_viewer_may",
         "contract/test_fuzz.py::test_nobody_gets_in_without_a_token",
     ),
@@ -100,13 +100,13 @@ LIST: dict[str, tuple[str, ...]] = {
     ),
     "brute force": (
         "engine/web/test_access.py::test_guessing_is_slowed_for_right_tokens_too_until_a_minute_has_passed",
-        "engine/web/test_sign_in.py::test_guessing_one_password_takes_longer_every_time_and_the_answer_says_how_long",
-        "engine/web/test_sign_in.py::test_many_names_from_one_address_are_slowed_too",
+        "engine/web/test_sessions.py::test_guessing_one_password_takes_longer_every_time_and_the_answer_says_how_long",
+        "engine/web/test_sessions.py::test_many_names_from_one_address_are_slowed_too",
     ),
     "token none, expired, forged": (
         "engine/web/test_access.py::test_wrong_credentials_are_refused_without_being_repeated",
         "engine/web/test_access.py::test_revoking_a_token_ends_its_session_within_half_a_minute",
-        "engine/web/test_sign_in.py::test_an_expired_token_and_its_session_are_refused",
+        "engine/web/test_sessions.py::test_an_expired_token_and_its_session_are_refused",
         "contract/test_fuzz.py::test_nobody_gets_in_without_a_token",
     ),
     "ingress headers forged from another address": (
