@@ -22,7 +22,7 @@ from .store.blur import Hiding, hide, hide_all, scaled
 from .store.decoding import TimedImage, decode_jpegs, decode_packets
 from .store.mp4 import MAX_FPS, MAX_HEIGHT
 from .store.privacy import Blur, BlurChoice, PrivacyOptions
-from .trails import spread
+from .trails import merged, spread
 from .vision.detectors import load_detector, load_face_detector
 from .vision.detectors.weights import WEIGHTS, find_weights, stored_weights
 
@@ -92,7 +92,7 @@ class Finder:
         boxes = [one.box for one in persons]
         if not blur.persons:
             boxes = heads_of(persons, found, image.shape[0] / image.shape[1])
-        return [*(Hiding(one.box) for one in found), *(Hiding(box, face=False) for box in boxes)]
+        return merged([*(Hiding(one.box) for one in found), *(Hiding(box, face=False) for box in boxes)])
 
 
 class Anonymity:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .domain.scene import Box
 from .store.blur import Hiding
 
@@ -18,6 +21,9 @@ NEAREST = 2
 """Somebody may be one of so many that were found next: the ways to all of them are hidden."""
 LIKE = 2.0
 """Boxes whose heights differ by more are two people."""
+
+GROWTH = 1.3
+"""Two places become one that is larger by so much at most: then it hides little that neither would."""
 
 Found = Sequence[tuple[float, Sequence[Hiding] | None]]
 """Of each picture, in order, its time in seconds and what was found in it; None where nobody looked."""
@@ -36,7 +42,7 @@ def spread(found: Found) -> list[list[Hiding]]:
             if other_s > at_s + REACH_S:
                 break
             places += near
-        hidden.append(_merged(places))
+        hidden.append(merged(places))
     return hidden
 
 
@@ -78,10 +84,31 @@ def _mixed(one: Box, other: Box, share: float) -> Box:
     return Box(*(a + (b - a) * share for a, b in zip(one, other, strict=True)))
 
 
-def _merged(places: Sequence[Hiding]) -> list[Hiding]:
-    """Without those that another covers."""
+def merged(places: Sequence[Hiding]) -> list[Hiding]:
+    """Fewer places that cover all of these: those that lie over each other become one around them."""
     kept: list[Hiding] = []
-    for place in sorted(places, key=lambda one: -one.box.area):
-        if not any(place.face == one.face and place.box.overlap(one.box) >= 0.95 * place.box.area for one in kept):
-            kept.append(place)
+    for face in (True, False):
+        boxes = np.array([one.box for one in places if one.face is face], np.float64).reshape(-1, 4)
+        boxes = boxes[np.argsort(-np.prod(boxes[:, 2:] - boxes[:, :2], 1), kind="stable")]
+        groups = np.empty_like(boxes)
+        count = 0
+        for box in boxes:
+            index = _around(groups[:count], box)
+            if index is None:
+                groups[count], count = box, count + 1
+            else:
+                groups[index, :2] = np.minimum(groups[index, :2], box[:2])
+                groups[index, 2:] = np.maximum(groups[index, 2:], box[2:])
+        kept += [Hiding(Box(*group), face) for group in groups[:count].tolist()]
     return kept
+
+
+def _around(groups: NDArray[np.float64], box: NDArray[np.float64]) -> int | None:
+    """The group that grows least when it takes the box in; None where each would grow too much."""
+    if not len(groups):
+        return None
+    sides = np.maximum(groups[:, 2:], box[2:]) - np.minimum(groups[:, :2], box[:2])
+    larger = np.maximum(np.prod(groups[:, 2:] - groups[:, :2], 1), np.prod(box[2:] - box[:2]))
+    growth = np.prod(sides, 1) / np.maximum(larger, 1e-12)
+    best = int(np.argmin(growth))
+    return best if growth[best] <= GROWTH else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from crime_detect_engine.domain.scene import Box
-from crime_detect_engine.store.blur import Hiding
-from crime_detect_engine.trails import REACH_S, spread
+from crime_detect_engine.store.blur import Hiding, covered
+from crime_detect_engine.trails import REACH_S, merged, spread
 
 HERE = Hiding(Box(0.1, 0.1, 0.2, 0.2))
 
@@ -14,7 +15,7 @@ def at(x: float, y: float = 0.1, face: bool = True) -> Hiding:
 
 
 def covers(places: list[Hiding], place: Hiding) -> bool:
-    return any(one.face == place.face and one.box.iou(place.box) > 0.6 for one in places)
+    return any(one.face == place.face and one.box.overlap(place.box) > 0.9 * place.box.area for one in places)
 
 
 def test_a_place_is_hidden_a_while_before_and_after_it_was_found() -> None:
@@ -48,6 +49,16 @@ def test_a_head_and_a_face_are_two_things_and_what_another_covers_goes() -> None
     assert spread([(0.0, [inside, HERE])]) == [[HERE]]
     both = spread([(0.0, [at(0.1, face=False)]), (0.1, [HERE])])[0]
     assert {place.face for place in both} == {True, False}
+
+
+def test_a_crowd_becomes_few_places_that_cover_everybody() -> None:
+    random = np.random.default_rng(5)
+    places = [at(0.1 * (n % 4) + jitter, 0.3) for n, jitter in enumerate(random.uniform(-0.004, 0.004, 200))]
+    few = merged(places)
+    assert len(few) <= 8
+    assert all(any(one.box.overlap(place.box) > 0.999 * place.box.area for one in few) for place in places)
+    assert covered(few, 300, 400).sum() < 1.3 * covered(places, 300, 400).sum()
+    assert merged([]) == []
 
 
 def test_nothing_found_hides_nothing() -> None:
