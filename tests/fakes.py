@@ -414,7 +414,8 @@ class FakeKeeping:
     async def state(self) -> Mapping[str, Any]:
         archive = {"configured": False, "there": False, "error": None, "usage": {}, "bytes": 0, "on_their_way": 0}
         return {
-            "rules": self._engine.retention(), "held_off": self._engine.doubts, "usage": {"front_door": {"snapshot": 1000}},
+            "rules": self._engine.retention(), "held_off": self._engine.doubts,
+            "usage": {"front_door": {"snapshot": 1000}},
             "media_bytes": 1000, "media_quota": 20 * 10**9, "database_bytes": 4096, "free_bytes": 5 * 10**9,
             "total_bytes": 10**10, "error": None, "records": 1, "on_hold": 0, "to_be_deleted": 0, "archive": archive,
         }  # fmt: skip

@@ -99,13 +99,14 @@ def test_what_is_imported_is_declared() -> None:
     wanted = [*project["dependencies"], *(r for many in project["optional-dependencies"].values() for r in many)]
     declared = {canonicalize_name(Requirement(text).name) for text in wanted}
     providers = importlib.metadata.packages_distributions()
+    ours = {ENGINE.name, "_typeshed"}  # the latter is the type checker's own
     missing = set()
     for path in ENGINE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names = [node.module]
-            for top in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {ENGINE.name}:
+            for top in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - ours:
                 # What is not installed here (torch, scikit-learn) goes by its own name.
                 if not declared & {
                     canonicalize_name(name) for name in providers.get(top, [{"sklearn": "scikit-learn"}.get(top, top)])

@@ -17,8 +17,8 @@ from .domain.types import CameraState, CameraStatus, Frame, ModelSpec
 from .inference import Worker
 from .line import Line
 from .pipeline import Pipeline
-from .recorder import NOBODY, Recorder
 from .public_summary import PublicSummaries
+from .recorder import NOBODY, Recorder
 from .reporting import Reporter, ReportSite, StoredRecords
 from .sampling.sampler import FixedRateSampler
 from .scene_watch import SceneOptions, SceneWatch
