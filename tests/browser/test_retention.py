@@ -9,6 +9,7 @@ from pathlib import Path
 from crime_detect_engine.store.planning import Deletion
 from playwright.async_api import expect
 
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 SHOTS = os.environ.get("CRIME_DETECT_SCREENSHOTS")
 
 
@@ -16,6 +17,11 @@ async def shot(page, name: str) -> None:
     """For people who want to look: where CRIME_DETECT_SCREENSHOTS names a folder."""
     if SHOTS:
         await page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+        await page.emulate_media(color_scheme="dark")
+        await page.set_viewport_size(DESK)
+        await page.screenshot(path=Path(SHOTS) / f"{name}-desk.png", full_page=True)
+        await page.set_viewport_size(PHONE)
+        await page.emulate_media(color_scheme="light")
 
 
 async def test_rules_are_tried_before_they_are_saved(page, site):
