@@ -17,7 +17,7 @@ from crime_detect_engine.domain.wire import timestamp
 
 from .access import ACCESS, ACTOR, COOKIE, LOGIN_LINKS, allows, allows_at
 from .route import ENGINE
-from .words import amount, LABELS, attributes, readable, reason, weighed
+from .words import LABELS, amount, attributes, readable, reason, weighed
 
 _PAGES = Path(__file__).parent / "pages"
 ENVIRONMENT = web.AppKey("environment", jinja2.Environment)
