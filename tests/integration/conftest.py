@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from freezegun import freeze_time
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
@@ -26,6 +28,13 @@ Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 @pytest.fixture(autouse=True)
 def found_by_home_assistant(enable_custom_integrations: None) -> None:
     """Ours is a custom integration."""
+
+
+@pytest.fixture(autouse=True)
+def day_of_the_incidents() -> Iterator[None]:
+    """The clock goes on from the day that they bear: what counts as old must not depend on when a test runs."""
+    with freeze_time(datetime(2026, 11, 21, 4, tzinfo=UTC), tick=True):
+        yield
 
 
 @pytest.fixture
