@@ -159,9 +159,7 @@ OBJECT = json_answer(_ANYTHING)
 RETENTION = json_answer(
     thing(incidents=_TEXT, below_threshold=_TEXT, per_class={"type": "object", "additionalProperties": _TEXT})
 )
-SESSION = json_answer(
-    thing(csrf_token=_TEXT, actor=thing(name=_TEXT, role=_TEXT), must_change_password=_TRUTH), 201
-)
+SESSION = json_answer(thing(csrf_token=_TEXT, actor=thing(name=_TEXT, role=_TEXT), must_change_password=_TRUTH), 201)
 MODELS = page(thing(name=_TEXT, version=optional(_TEXT), labels=many(_TEXT), active=_TRUTH, usable=_TRUTH))
 ACTIVE = json_answer(thing(active=_TEXT))
 SOURCES = page(thing(source=_TEXT, name=_TEXT))
