@@ -96,6 +96,7 @@ async def test_a_guard_signs_in_and_comes_to_the_page_asked_for(page: Page, site
     await page.goto(f"{site.url}/")
     await expect(page.locator("[data-camera=yard]")).to_be_visible()
     await expect(page.locator("[data-camera=front_door]")).to_have_count(0)
+    await page.get_by_text("More", exact=True).click()
     await expect(page.get_by_role("link", name="Analyze")).to_have_count(1)
     await expect(page.get_by_role("link", name="Audit")).to_have_count(0)
     (person,) = await site.store.users.list()

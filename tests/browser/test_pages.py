@@ -34,6 +34,20 @@ async def test_a_wrong_token_is_refused_and_the_right_one_leads_to_the_page_aske
     site.complaints.clear()  # the browser reports the refused sign-in
 
 
+async def test_the_rest_of_the_pages_is_a_menu_that_fits_on_a_phone(page, site):
+    more, audit = page.get_by_text("More", exact=True), page.get_by_role("link", name="Audit")
+    await expect(audit).to_be_hidden()
+    await more.click()
+    await expect(audit).to_be_in_viewport(ratio=1)
+    await page.keyboard.press("Escape")
+    await expect(audit).to_be_hidden()
+    await more.click()
+    await page.locator("#main").click(position={"x": 2, "y": 400})
+    await expect(audit).to_be_hidden()
+    header = page.locator("header.top")
+    assert await header.evaluate("top => top.scrollWidth <= innerWidth && top.clientHeight < 80")
+
+
 async def test_the_cameras_page_shows_live_pictures_that_change(page, site):
     picture = page.locator("[data-camera=yard] [data-live]")
     await expect(picture).to_be_visible()

@@ -56,6 +56,7 @@ async def test_a_wrong_password_and_then_too_many_are_told_in_words(visitor):
 
 async def test_an_admin_adds_somebody_who_chooses_a_password_and_is_limited_to_a_camera(visitor, site, browser):
     await sign_in(visitor, "boss")
+    await visitor.get_by_text("More", exact=True).click()
     await visitor.get_by_role("link", name="People").click()
     await visitor.get_by_text("Add somebody").click()
     form = visitor.locator("#add-user")
@@ -108,6 +109,7 @@ async def test_an_admin_adds_somebody_who_chooses_a_password_and_is_limited_to_a
 
 async def test_the_last_admin_stays_and_the_page_says_why(visitor):
     await sign_in(visitor, "boss")
+    await visitor.get_by_text("More", exact=True).click()
     await visitor.get_by_role("link", name="People").click()
     boss = visitor.locator("[data-user]")
     await boss.locator("summary").click()
@@ -118,6 +120,7 @@ async def test_the_last_admin_stays_and_the_page_says_why(visitor):
 
 async def test_a_token_with_scopes_is_shown_once_and_revoked(visitor, site):
     await sign_in(visitor, "boss")
+    await visitor.get_by_text("More", exact=True).click()
     await visitor.get_by_role("link", name="People").click()
     await visitor.get_by_text("Make a token").click()
     form = visitor.locator("#add-token")

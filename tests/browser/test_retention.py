@@ -30,6 +30,7 @@ async def test_rules_are_tried_before_they_are_saved(page, site):
         Deletion(f"{n:026d}", "yard", "fighting", "record", "false alarm older than 3 days", 2_000_000, ended)
         for n in range(60)
     ]
+    await page.get_by_text("More", exact=True).click()
     await page.get_by_role("link", name="Retention").click()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     save = page.get_by_role("button", name="Save", exact=True).first

@@ -100,6 +100,10 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
+    except ConnectionResetError:
+        if request.transport is not None and not request.transport.is_closing():
+            raise  # somebody else than who asks
+        return web.Response(status=499)  # nobody gets this, and nothing went wrong here
     except CrimeDetectError as error:
         if is_api(request):
             return answer(error)

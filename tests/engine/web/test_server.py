@@ -6,8 +6,9 @@ import asyncio
 import socket
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from crime_detect_engine.domain.errors import ConfigError, CrimeDetectError, StoreError
-from crime_detect_engine.web.server import serve
+from crime_detect_engine.web.server import answer_errors, serve
 
 
 async def test_pages_forbid_inline_scripts_framing_and_sniffing(site):
@@ -87,3 +88,16 @@ async def test_a_taken_port_is_a_clear_error(site):
         taken.listen()
         with pytest.raises(CrimeDetectError, match=r"Cannot listen on .*--port"):
             await serve(site.server._runner.app, "127.0.0.1", taken.getsockname()[1])
+
+
+async def test_who_leaves_early_is_no_error_and_another_broken_connection_is():
+    async def broken(_request):
+        raise ConnectionResetError
+
+    left = make_mocked_request("GET", "/")
+    left.transport.is_closing.return_value = True
+    assert (await answer_errors(left, broken)).status == 499
+    waiting = make_mocked_request("GET", "/")
+    waiting.transport.is_closing.return_value = False
+    with pytest.raises(ConnectionResetError):
+        await answer_errors(waiting, broken)

@@ -1,9 +1,16 @@
-// Owns what every page does: times in the viewer's zone, and signing out.
+// Owns what every page does: times in the viewer's zone, the menu of the rest, and signing out.
 
 import { attempt, call } from "./api.js";
 import { localize } from "./times.js";
 
-document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // it may be a long way on a phone
+const more = document.querySelector(".more");
+const close = () => more?.removeAttribute("open");
+document.addEventListener("click", (event) => more?.contains(event.target) || close());
+more?.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  close();
+  more.querySelector("summary").focus();
+});
 localize();
 setInterval(localize, 30000);
 
