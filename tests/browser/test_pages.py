@@ -45,7 +45,7 @@ async def test_the_rest_of_the_pages_is_a_menu_that_fits_on_a_phone(page, site):
     await page.locator("#main").click(position={"x": 2, "y": 400})
     await expect(audit).to_be_hidden()
     header = page.locator("header.top")
-    assert await header.evaluate("top => top.scrollWidth <= innerWidth && top.clientHeight < 80")
+    assert await header.evaluate("top => top.scrollWidth <= innerWidth && top.clientHeight < 70")
 
 
 async def test_the_cameras_page_shows_live_pictures_that_change(page, site):

@@ -53,7 +53,7 @@ def test_cameras_join_those_of_the_file_and_may_not_take_their_names(tmp_path: P
         ("cameras: {yard: {sauce: x}}", "sauce"),
         ("cameras: [", "c.yaml"),
         ("cameras: {yard: {source: 'exec:rm'}}", "yard"),
-        ("privacy: {blur_faces: true}", "privacy"),
+        ("privacy: {encrypt_originals: true}", "encrypt_originals"),
     ],
 )
 def test_a_bad_configuration_is_exit_code_2_and_says_where(tmp_path: Path, capsys: Any, text: str, said: str) -> None:
