@@ -164,7 +164,7 @@ def test_the_doctor_is_content_with_it(container: Container) -> None:
     assert done.returncode == 0, findings
     assert {one["status"] for one in findings} <= {"ok", "absent"}, findings
     absent = {one["what"] for one in findings if one["status"] == "absent"}
-    assert absent <= {"torch", "configuration", "broker", "storage", "detector"}
+    assert absent <= {"torch", "configuration", "broker", "storage", "detector", "blurring"}
     (inference,) = (one for one in findings if one["what"] == "inference")
     assert inference["detail"].rpartition(" on ")[2] in ("cpu in fp32", "cpu in bf16", "cpu in int8")
 
@@ -179,6 +179,21 @@ def test_a_film_is_read_judged_and_drawn_in_it(container: Container) -> None:
     assert len(told["windows"]) > 1
     assert (container.data / "drawn.mp4").stat().st_size > 1000
     (container.data / "scene.mp4").unlink()
+
+
+def test_people_and_an_encrypted_database_are_kept_in_it(container: Container) -> None:
+    """SQLCipher's library is stripped, and argon2 comes as a library of its own."""
+    (container.data / "c.yaml").write_text("privacy: {encrypt_media: true, encrypt_database: true}")
+    (container.data / "password").write_text("a horse of another colour")
+    where = ("--config", "/data/c.yaml", "--data", "/data/kept")
+    added = container.run(
+        "crime-detect", "user", "add", "anna", "--role", "viewer", "--password-file", "/data/password", *where
+    )
+    assert added.returncode == 0, added.stderr
+    assert "anna" in container.run("crime-detect", "user", "list", *where).stdout
+    assert not (container.data / "kept" / "crime_detect.db").read_bytes().startswith(b"SQLite format 3")
+    shutil.rmtree(container.data / "kept")
+    (container.data / "c.yaml").unlink()
 
 
 def test_it_starts_answers_tells_home_assistant_and_stops(container: Container) -> None:
