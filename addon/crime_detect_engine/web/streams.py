@@ -1,13 +1,17 @@
-"""Owns the answers that last (event feeds, live video): they end when the server stops, within its second."""
+"""Owns the answers that last (event feeds, live video, exports): they end when the server stops, within its second."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
 
+from crime_detect_engine.domain.errors import CrimeDetectError
+
+_LOG = logging.getLogger(__name__)
 _CLOSE_S = 0.3
 
 
@@ -49,3 +53,23 @@ class Streams:
 
 
 STREAMS = web.AppKey("streams", Streams)
+
+
+async def send_export(
+    request: web.Request, chunks: AsyncIterator[bytes], media_type: str, file_name: str
+) -> web.StreamResponse:
+    """A file that is made while it is sent. Raises what fails before its first byte; later the connection breaks."""
+    headers = {"Content-Type": media_type, "Content-Disposition": f'attachment; filename="{file_name}"'}
+    response = web.StreamResponse(headers=headers)
+    with request.app[STREAMS].open():
+        first = await anext(chunks)
+        await response.prepare(request)
+        await response.write(first)
+        try:
+            async for chunk in chunks:
+                await response.write(chunk)
+        except CrimeDetectError as error:
+            _LOG.warning("the export of %s was broken off: %s", file_name, error)
+            if request.transport is not None:
+                request.transport.abort()  # an end that looks like one would pass half of it off as all
+    return response

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +10,7 @@ import voluptuous as vol
 from aiohttp import web
 
 from crime_detect_engine.domain.auditing import AuditEntry, AuditFormat, Auditing, AuditQuery
-from crime_detect_engine.domain.errors import CrimeDetectError, NotFoundError
+from crime_detect_engine.domain.errors import NotFoundError
 from crime_detect_engine.domain.wire import timestamp
 from crime_detect_engine.web.access import ACTOR, role
 from crime_detect_engine.web.answers import media, named, page
@@ -19,10 +18,9 @@ from crime_detect_engine.web.auditing import AUDIT, BY_ENGINE, audited, unaudite
 from crime_detect_engine.web.rendering import render
 from crime_detect_engine.web.route import API, Route, read_query
 from crime_detect_engine.web.schemas import QUERY_TIMESTAMP
-from crime_detect_engine.web.streams import STREAMS
+from crime_detect_engine.web.streams import send_export
 from crime_detect_engine.web.visibility import require_all_cameras
 
-_LOG = logging.getLogger(__name__)
 _INCIDENT = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _PART = vol.Length(max=128)
 _FILTERS = {
@@ -59,20 +57,7 @@ async def export_audit(request: web.Request) -> web.StreamResponse:
     audit, asked = _audit(request), read_query(request, EXPORT)
     format_ = AuditFormat(asked["format"])
     chunks = await audit.export_audit(_query(asked), format_, request[ACTOR])
-    headers = {"Content-Type": _TYPES[format_], "Content-Disposition": f'attachment; filename="audit.{format_}"'}
-    response = web.StreamResponse(headers=headers)
-    with request.app[STREAMS].open():
-        first = await anext(chunks)  # what fails before the first byte is answered as an error
-        await response.prepare(request)
-        await response.write(first)
-        try:
-            async for chunk in chunks:
-                await response.write(chunk)
-        except CrimeDetectError as error:
-            _LOG.warning("an export of the audit was broken off: %s", error)
-            if request.transport is not None:
-                request.transport.abort()  # an end that looks like one would pass half of it off as all
-    return response
+    return await send_export(request, chunks, _TYPES[format_], f"audit.{format_}")
 
 
 @audited("view_audit", "audit")

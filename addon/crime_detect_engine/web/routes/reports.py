@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 import voluptuous as vol
 from aiohttp import web
 
-from crime_detect_engine.domain.errors import CrimeDetectError, NotFoundError
+from crime_detect_engine.domain.errors import NotFoundError
 from crime_detect_engine.domain.reporting import REPORTS, ReportFormat, ReportKind, ReportQuery
 from crime_detect_engine.domain.types import Verdict
 from crime_detect_engine.web.access import ACTOR, allows, role
@@ -20,14 +19,13 @@ from crime_detect_engine.web.errors import ForbiddenError
 from crime_detect_engine.web.rendering import camera_names, incident_labels, render
 from crime_detect_engine.web.route import API, ENGINE, Route, read_query
 from crime_detect_engine.web.schemas import FRACTION, LABEL, QUERY_DATE, QUERY_TIMESTAMP
-from crime_detect_engine.web.streams import STREAMS
+from crime_detect_engine.web.streams import send_export
 from crime_detect_engine.web.turns import TURNS
 from crime_detect_engine.web.visibility import visible_cameras
 from crime_detect_engine.web.words import readable
 
 from .incidents import CAMERA, SEARCH, search_of
 
-_LOG = logging.getLogger(__name__)
 _NARROW = ("from", "to", "min_confidence")
 """With these somebody who is shown counts only could ask for one incident after the other, and for its score."""
 _TRUTH = vol.In(["true", "false"], msg="expected true or false")
@@ -107,20 +105,7 @@ async def export_incidents(request: web.Request) -> web.StreamResponse:
     query = search_of(request, asked)
     chunks = await request.app[ENGINE].export_incidents(query, format_, request[ACTOR], bom=asked["bom"] == "true")
     media_type = "application/json" if format_ is ReportFormat.JSON else "text/csv; charset=utf-8; header=present"
-    headers = {"Content-Type": media_type, "Content-Disposition": f'attachment; filename="incidents.{format_}"'}
-    response = web.StreamResponse(headers=headers)
-    with request.app[STREAMS].open():
-        first = await anext(chunks)  # what fails before the first byte is answered as an error
-        await response.prepare(request)
-        await response.write(first)
-        try:
-            async for chunk in chunks:
-                await response.write(chunk)
-        except CrimeDetectError as error:
-            _LOG.warning("an export was broken off: %s", error)
-            if request.transport is not None:
-                request.transport.abort()  # an end that looks like one would pass half of it off as all
-    return response
+    return await send_export(request, chunks, media_type, f"incidents.{format_}")
 
 
 @unaudited(IMPERSONAL)

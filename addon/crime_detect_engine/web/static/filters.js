@@ -1,4 +1,4 @@
-// Owns the audit's filter: the form shows the viewer's own time, the engine gets UTC.
+// Owns a search's filter: open where there is room; the form shows the viewer's own time, the engine gets UTC.
 
 const filters = document.getElementById("filters");
 const form = filters.querySelector("form");
