@@ -136,8 +136,10 @@ class Tokens:
 
     async def settle(self) -> None:
         """Everything is written down that was to be; before the database is closed."""
-        while self._telling:
-            await asyncio.gather(*self._telling)
+        while telling := tuple(self._telling):
+            await asyncio.gather(*telling)
+            # Not left to their callbacks: waiting for tasks that are done gives the loop no turn to call those.
+            self._telling.difference_update(telling)
 
     async def list(self) -> Sequence[TokenInfo]:
         query = select(tokens).order_by(tokens.c.id)

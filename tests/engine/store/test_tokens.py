@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import stat
 
@@ -10,6 +11,7 @@ from alembic import command
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.store import opening
+from crime_detect_engine.store.database import Database
 
 
 async def test_a_token_lets_its_holder_in_until_it_is_revoked(store, tmp_path):
@@ -55,6 +57,21 @@ async def test_the_first_start_writes_one_admin_token(open_store, tmp_path):
     store = await open_store()
     assert await store.tokens.ensure_admin_token() is None
     assert await store.tokens.find(secret) is None, "a revoked token must not come back by a restart"
+
+
+async def test_the_store_closes_in_the_moment_in_which_a_use_was_written_down(store, monkeypatch):
+    """The task is done and its callbacks are still to come: the engine once span there for ever when it was stopped."""
+    secret = await store.tokens.create("phone", "viewer")
+    written = []
+
+    async def at_once(_database, job):
+        written.append(job)
+
+    monkeypatch.setattr(Database, "write", at_once)
+    assert await store.tokens.find(secret) is not None
+    await asyncio.sleep(0)
+    assert written, "the use is being told"
+    await store.tokens.settle()
 
 
 async def test_a_token_of_before_there_were_scopes_and_ends_goes_on(open_store, tmp_path, clock, database):
