@@ -186,9 +186,9 @@ class Retention:
             trends.count_gone(connection, row)
             return self._journal.delete(connection, deletion.incident_id, reason)
         doom(connection, deletion.incident_id, KINDS[deletion.what], reason)
-        if deletion.what not in (CLIP, SNAPSHOT):
-            return Change(None, removes=True)
-        before = incident_from(row._asdict())
-        after = replace(before, clip=None) if deletion.what == CLIP else replace(before, snapshot=None)
-        save(connection, after, published=row.published, stem=row.stem)
-        return Change(after, None, row.stem, row.published, removes=True)
+        incident = incident_from(row._asdict())
+        if deletion.what in (CLIP, SNAPSHOT):
+            incident = replace(incident, clip=None) if deletion.what == CLIP else replace(incident, snapshot=None)
+            save(connection, incident, published=row.published, stem=row.stem)
+        # Of originals too: what is gone without a link that says so is a file that somebody took away.
+        return Change(incident, None, row.stem, row.published, removes=True)

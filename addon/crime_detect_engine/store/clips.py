@@ -116,6 +116,7 @@ class Clips:
             if current is None:
                 return False
             self._journal.register(connection, incident_from(current._asdict()), current.stem, kind, size)
+            self._journal.chain(connection, incident_id)  # an original that comes after the end
             return True
 
         if await self._journal.database.write(register):

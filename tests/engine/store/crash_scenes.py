@@ -17,7 +17,10 @@ from crime_detect_engine.store.address import DatabaseOptions
 from crime_detect_engine.store.caution import MARK
 from crime_detect_engine.store.chain_check import check_chain
 from crime_detect_engine.store.lifecycle import ARCHIVED, COPIED, HOT
+from crime_detect_engine.store.media import ORIGINALS
+from crime_detect_engine.store.privacy import PrivacyOptions
 from crime_detect_engine.store.retention import DAY_S, ArchiveOptions, RetentionOptions
+from crime_detect_engine.store.sealing import is_sealed
 from crime_detect_engine.store.store import Store
 from crime_detect_engine.store.tables import media, outbox
 from sqlalchemy import select
@@ -25,7 +28,9 @@ from sqlalchemy import select
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 PERSON = Actor("anna", "admin")
 PICTURES = (b"one" * 1000, b"two" * 1000)
+FACE = b"\xff\xd8 whose face it is" * 1000
 FRAME = np.zeros((48, 64, 3), np.uint8)
+INVESTIGATOR = Actor("ines", "investigator")
 Tell = Callable[[str], None]
 """Notes what the caller was told is done: `kept ID` or `gone ID`."""
 
@@ -40,7 +45,7 @@ def alert(change: ChangeType, label: str, at: datetime, started_at: datetime = S
 async def open_store(folder: Path, database: DatabaseOptions) -> Store:
     store = await Store.open(
         folder / "data", ManualClock(START), deliveries_for=lambda _event: [("mqtt", "yard")], database=database,
-        reserve_bytes=0,
+        reserve_bytes=0, privacy=PrivacyOptions(blur_faces=True, encrypt_originals=True),
     )  # fmt: skip
     (folder / "archive").mkdir(exist_ok=True)
     store.retention.options = RetentionOptions(30 * DAY_S, archive=ArchiveOptions(folder / "archive", 10 * DAY_S))
@@ -52,6 +57,16 @@ async def _whole(store: Store, label: str, age: timedelta) -> str:
     began = START - age
     first = await store.write(alert(ChangeType.NEW, label, began, began), PICTURES[0])
     clip = await store.clips.encode(first.after.incident_id, [(0.0, FRAME)])
+    await store.write(alert(ChangeType.END, label, began + timedelta(seconds=5), began), None, clip=clip)
+    return first.after.incident_id
+
+
+async def _with_originals(store: Store, label: str, age: timedelta) -> str:
+    """An incident as `_whole` makes it, and what was hidden in both, sealed."""
+    began = START - age
+    first = await store.write(alert(ChangeType.NEW, label, began, began), PICTURES[0], original=FACE)
+    clip = await store.clips.encode(first.after.incident_id, [(0.0, FRAME)])
+    await store.clips.keep_original(first.after.incident_id, None, [(0.0, FRAME)])
     await store.write(alert(ChangeType.END, label, began + timedelta(seconds=5), began), None, clip=clip)
     return first.after.incident_id
 
@@ -113,6 +128,31 @@ async def archive(store: Store, tell: Tell) -> None:
     tell(f"gone {older}")
 
 
+async def with_originals(store: Store, folder: Path) -> None:
+    (folder / "archive" / MARK).touch()
+    await _with_originals(store, "fighting", timedelta(days=8))
+    await _with_originals(store, "arson", timedelta(days=3))
+
+
+async def originals(store: Store, tell: Tell) -> None:
+    """Sealed while one begins and after it, looked at, archived, gone by their own age, and gone with their record."""
+    older, newer = (ulid(START - timedelta(days=age), "yard", label) for age, label in ((8, "fighting"), (3, "arson")))
+    began = START - timedelta(seconds=5)
+    first = await store.write(alert(ChangeType.NEW, "robbery", began, began), PICTURES[0], original=FACE)
+    tell(f"kept {first.after.incident_id}")
+    clip = await store.clips.encode(first.after.incident_id, [(0.0, FRAME)])
+    await store.write(alert(ChangeType.END, "robbery", START, began), None, clip=clip)
+    await store.clips.keep_original(first.after.incident_id, None, [(0.0, FRAME)])
+    assert await store.originals.open(await store.incident(older), "snapshot", INVESTIGATOR) is not None
+    store.retention.options = RetentionOptions(archive=ArchiveOptions(store.retention.options.archive.path, 7 * DAY_S))
+    await store.retention.clean()
+    store.retention.options = RetentionOptions(originals_s=5 * DAY_S, archive=store.retention.options.archive)
+    await store.retention.apply()
+    assert await store.originals.kinds(older) == frozenset()
+    await store.delete(newer, PERSON)
+    tell(f"gone {newer}")
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     before: Callable[[Store, Path], Awaitable[None]]
@@ -123,6 +163,7 @@ SCENES = {
     "write": Scene(nothing_before, write),
     "delete": Scene(old_ones, delete),
     "archive": Scene(for_the_archive, archive),
+    "originals": Scene(with_originals, originals),
 }
 
 
@@ -174,6 +215,10 @@ async def _check_whole(store: Store, folder: Path, told: list[str]) -> None:
             row.path for row in rows.values() if row.incident_id == incident.incident_id and row.kind == "sidecar"
         )
         assert incident.incident_id.encode() in (folder / "data" / "media" / sidecar).read_bytes()
+        for kind in await store.originals.kinds(incident.incident_id):
+            content = (await store.originals.open(incident, kind, INVESTIGATOR)).read()
+            assert content == FACE if kind == "snapshot" else b"ftyp" in content[:16], f"{kind} is not whole"
+    _check_hidden(folder, {row.path for row in rows.values() if row.kind in ORIGINALS and not row.doomed})
     for line in told:
         word, incident_id = line.split()
         if word == "kept":
@@ -187,6 +232,15 @@ async def _check_whole(store: Store, folder: Path, told: list[str]) -> None:
     await _check_told(store, set(kept))
     report = await store._database.read(lambda c: check_chain(c, store._journal.folder))
     assert report.fault is None, report.fault
+
+
+def _check_hidden(folder: Path, sealed: set[str]) -> None:
+    for path in (one for one in folder.rglob("*") if one.is_file()):
+        content = path.read_bytes()
+        assert FACE[:20] not in content, f"whom to hide lies in clear in {path}"
+    for root in (folder / "data" / "media", folder / "archive"):
+        for path in (root / one for one in sealed):
+            assert not path.exists() or is_sealed(path.read_bytes()[:64]), f"{path} is not sealed"
 
 
 async def _check_told(store: Store, kept: set[str]) -> None:

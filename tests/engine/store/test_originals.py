@@ -10,6 +10,7 @@ from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.domain.types import ChangeType
 from crime_detect_engine.store.evidence.verify import verify_package
 from crime_detect_engine.store.privacy import PrivacyOptions
+from crime_detect_engine.store.retention import DAY_S, RetentionOptions
 from crime_detect_engine.store.sealing import is_sealed
 
 KEPT = PrivacyOptions(blur_faces=True, encrypt_originals=True)
@@ -67,6 +68,31 @@ async def test_the_chain_has_their_digests_and_finds_one_that_was_exchanged(kept
     sealed[-1] ^= 1
     picture.path.write_bytes(sealed)
     assert "original_picture" in str((await kept.evidence.check(files=True)).fault)
+
+
+async def test_one_that_comes_after_the_end_is_in_the_chain_too(open_store, make_alert):
+    store = await open_store(privacy=KEPT)
+    incident_id = (await store.write(make_alert(), b"blurred")).after.incident_id
+    await store.write(make_alert(ChangeType.END), None)
+    await store.clips.keep_original(incident_id, None, PICTURES)
+    clip = await store.originals.open(await store.incident(incident_id), "clip", PERSON)
+    assert (await store.evidence.check(files=True)).fault is None
+    clip.path.unlink()
+    assert "original_clip" in str((await store.evidence.check(files=True)).fault)
+
+
+@pytest.mark.parametrize("other", [{}, {"clips_s": DAY_S}])
+async def test_their_own_period_takes_them_and_is_no_fault_of_the_evidence(kept, make_alert, clock, other):
+    """Their files are gone because they were to go: not to be told as somebody's hand."""
+    incident_id = make_alert().incident_id
+    clock.advance(2 * DAY_S)
+    kept.retention.options = RetentionOptions(originals_s=DAY_S, **other)
+    await kept.retention.clean()
+    assert await kept.originals.kinds(incident_id) == frozenset()
+    assert (await kept.media(await kept.incident(incident_id), "snapshot")).read() == b"blurred"
+    assert (await kept.evidence.check(files=True)).fault is None
+    made = await kept.evidence.make(incident_id, PERSON)
+    assert made is not None
 
 
 async def test_they_go_with_their_record(kept, make_alert, tmp_path):

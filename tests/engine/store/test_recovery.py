@@ -18,7 +18,7 @@ from crime_detect_engine.domain.types import ChangeType
 from tests.rig.postgres import USER
 
 WRITER = Path(__file__).with_name("crash_writer.py")
-STEPS = {"write": 60, "delete": 30, "archive": 60}
+STEPS = {"write": 60, "delete": 30, "archive": 60, "originals": 60}
 """At least; fewer would mean that calls are not counted any more."""
 
 
