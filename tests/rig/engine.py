@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.rig.certificates import Authority
 from tests.rig.mosquitto import free_port
 
 READY_S = 60.0
@@ -23,13 +24,20 @@ READY_S = 60.0
 class EngineProcess:
     """Starts and ends its own process only. `folder` holds configuration, data and log."""
 
-    def __init__(self, folder: Path, config: str | None = None, *arguments: str) -> None:
+    def __init__(
+        self, folder: Path, config: str | None = None, *arguments: str, authority: Authority | None = None
+    ) -> None:
+        """With `authority` it speaks TLS, by a certificate signed there."""
         self.folder = folder
         self.data = folder / "data"
         self.port = free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
+        self.address = f"http{'s' if authority else ''}://127.0.0.1:{self.port}"
+        self._trust = authority and authority.trusting()
         self._arguments = list(arguments)
         folder.mkdir(parents=True, exist_ok=True)
+        if authority is not None:
+            certificate, key = authority.sign("engine")
+            config = f"{config or ''}\ntls: {{certificate: {certificate}, key: {key}}}\n"
         if config is not None:
             file = folder / "crime_detect.yaml"
             file.write_text(config)
@@ -52,7 +60,7 @@ class EngineProcess:
         if self._process is None or self._process.poll() is not None:
             raise AssertionError(f"the engine ended with {self._process and self._process.returncode}:\n{self.log()}")
         try:
-            urllib.request.urlopen(f"{self.address}/health", timeout=2).close()
+            urllib.request.urlopen(f"{self.address}/health", timeout=2, context=self._trust).close()
         except urllib.error.HTTPError:
             return True
         except OSError:
@@ -106,9 +114,14 @@ class EngineProcess:
         """JSON of an API path, `/cameras` for `/api/v1/cameras`."""
         return asyncio.run(self._get(path))
 
+    def session(self, headers: dict[str, str] | None = None) -> aiohttp.ClientSession:
+        """A client of its own, in the running loop."""
+        connector = aiohttp.TCPConnector(ssl=self._trust or True)
+        return aiohttp.ClientSession(headers=headers or self.headers, connector=connector)
+
     async def _get(self, path: str) -> Any:
         async with (
-            aiohttp.ClientSession(headers=self.headers) as session,
+            self.session() as session,
             session.get(f"{self.address}/api/v1{path}") as answer,
         ):
             assert answer.status == 200, (path, answer.status, await answer.text())
@@ -119,7 +132,7 @@ class EngineProcess:
 
         async def run() -> tuple[int, str, bytes]:
             async with (
-                aiohttp.ClientSession(headers=headers or self.headers) as session,
+                self.session(headers) as session,
                 session.get(f"{self.address}{address}") as answer,
             ):
                 return answer.status, answer.content_type, await answer.read()
@@ -166,7 +179,7 @@ class EventListener:
 
     async def _listen(self) -> None:
         async with (
-            aiohttp.ClientSession(headers=self._engine.headers) as session,
+            self._engine.session() as session,
             session.ws_connect(f"{self._engine.address}/api/v1/events{self._query}") as socket,
         ):
             self._connected.set()
