@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sqlalchemy import Connection, select
 
 from crime_detect_engine.domain.ports import Actor
@@ -44,11 +46,18 @@ class Originals:
 
     async def open(self, incident: Incident, kind: str, actor: Actor) -> StoredFile | None:
         """None where there is none. In the audit and in the file's log before anybody has seen a byte."""
-        own, at = KINDS[kind], self._journal.clock.now()
+        own, at, folder = KINDS[kind], self._journal.clock.now(), self._journal.folder
+
+        def find(connection: Connection) -> lifecycle.MediaFile | None:
+            return next((one for one in untouched(connection, incident.incident_id) if one.kind == own), None)
+
+        known = await self._database.read(find)
+        # In a thread: an archive on a share that hangs must hold nobody else up.
+        on_disk = known is not None and await asyncio.to_thread(folder.exists, known.path)
 
         def job(connection: Connection) -> str | None:
-            file = next((one for one in untouched(connection, incident.incident_id) if one.kind == own), None)
-            there = file is not None and self._journal.folder.exists(file.path)
+            file = find(connection)
+            there = on_disk and file is not None
             append_audit(connection, at, actor, LOOKED, incident.incident_id, {"kind": kind, "found": there})
             if file is None or not there:
                 return None
@@ -56,7 +65,7 @@ class Originals:
             return file.path
 
         relative = await self._database.write(job)
-        return None if relative is None else self._journal.folder.file(relative)
+        return None if relative is None else folder.file(relative)
 
     async def refuse(self, incident_id: str, kind: str, actor: Actor) -> None:
         """Writes down who was not let in; nothing for an incident that is none."""
