@@ -72,7 +72,10 @@ class Pipeline:
         line.capture.start()
 
     async def remove(self, camera: str) -> None:
-        line = self.lines[camera]
+        """Does nothing for one that is not there: two may remove it at once, as a change and the end do."""
+        line = self.lines.get(camera)
+        if line is None:
+            return
         await asyncio.to_thread(line.capture.stop, STOP_CAPTURE_S)
         if self.lines.get(camera) is line:
             self._close(line)
