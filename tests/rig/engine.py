@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,15 @@ class EngineProcess:
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(10)
+
+    @contextlib.contextmanager
+    def halted(self) -> Iterator[None]:
+        """It does nothing at all for as long, as on a machine that sleeps."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def terminate(self) -> tuple[int, float]:
         """SIGTERM; exit code and seconds it took."""

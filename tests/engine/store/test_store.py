@@ -95,13 +95,14 @@ async def test_a_detection_is_stored_silently_and_is_new_when_it_rises(store, ma
     assert (end.type, end.after.severity, end.after.confidence) == (ChangeType.END, Severity.ALERT, 0.9)
 
 
-async def test_listeners_hear_every_event_in_order_after_it_was_stored(store, make_alert):
+async def test_listeners_hear_every_event_in_order_after_it_was_stored(store, make_alert, until):
     heard: list[Event] = []
     unsubscribe = store.subscribe(heard.append)
     new = await store.write(make_alert(), None)
     await store.append_camera_event("yard", {"state": "live"})
     await store.set_verdict(new.after.incident_id, Verdict.CONFIRMED, PERSON)
     await store.append_engine_event({"version": "1"})
+    await until(lambda: len(heard) == 4)
     assert heard == await all_events(store)
     assert [event.seq for event in heard] == [1, 2, 3, 4]
     assert isinstance(heard[1], CameraChanged)

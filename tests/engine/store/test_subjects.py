@@ -8,13 +8,14 @@ import zipfile
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from crime_detect_engine.domain.clock import ManualClock
 from crime_detect_engine.domain.errors import InvalidInputError, NotFoundError
 from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.domain.subjects import SubjectQuery
-from crime_detect_engine.domain.types import Alert, IncidentChanged, Verdict
+from crime_detect_engine.domain.types import Alert, ChangeType, IncidentChanged, Verdict
 from crime_detect_engine.store.store import Store
 from sqlalchemy import select, text
 
@@ -108,7 +109,9 @@ async def test_a_copy_leaves_untouched_originals_out(store: Store, add_incident:
         assert not [name for name in copy.namelist() if "original" in name]
 
 
-async def test_what_is_erased_is_nowhere(store: Store, add_incident: Add, hour: SubjectQuery, tmp_path: Path) -> None:
+async def test_what_is_erased_is_nowhere(
+    store: Store, add_incident: Add, hour: SubjectQuery, tmp_path: Path, until: Any
+) -> None:
     heard: list[IncidentChanged] = []
     store.subscribe(heard.append)  # type: ignore[arg-type]
     gone = await add_incident(timedelta(minutes=30), label="fighting", picture=b"a face")
@@ -126,7 +129,7 @@ async def test_what_is_erased_is_nowhere(store: Store, add_incident: Add, hour: 
     assert left.count(gone) == 2 + 2, "its number alone: in the message that it is gone, and in who must hear of that"
     (told,) = [event for event in await store.events_since(0) if event.before and event.before.incident_id == gone]
     assert (told.before.confidence, told.before.snapshot) == (0.0, None)
-    last = heard[-1]
+    last = await until(lambda: next((event for event in heard if event.type is ChangeType.DELETED), None))
     assert last.before is not None
     assert (last.after, last.before.incident_id, dict(last.before.probabilities)) == (None, gone, {})
     entry = (await store.audit.list())[0]
