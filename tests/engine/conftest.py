@@ -29,6 +29,10 @@ from crime_detect_engine.vision.sequences import SlidingWindow
 
 from tests.fakes import NOON, IdleSource, ScriptedClassifier, told_frame
 from tests.rig.postgres import Postgres, postgres_missing
+from tests.rig.threads import order_threads
+
+if wanted := os.environ.get("CRIME_DETECT_THREADS"):
+    order_threads(wanted)
 
 STEP_S = 0.125
 
