@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-from crime_detect_engine.domain.types import Image, ModelSpec
+from crime_detect_engine.domain.types import WHOLE, Image, ModelSpec
 from crime_detect_engine.learning.cutting import Clip, Cutting, Piece
 from crime_detect_engine.learning.datasets import Footage
-from crime_detect_engine.sampling.views import clip_views
+from crime_detect_engine.sampling.views import MotionRegion, clip_views, look
 from crime_detect_engine.training import ServingFootage
+from crime_detect_engine.vision.preprocess import compose_views
 
 Treatment = Callable[[Image, Image], Image]
 """The picture now and the one before, uint8 [S, S, 3], to the network's input of that shape."""
@@ -36,16 +40,58 @@ class Treated:
         return np.stack([treat(now, before) for now, before in views if before is not None])
 
 
+class PeakRegion(MotionRegion):
+    """The square around the place where most moves, and not around the mean of all places that move.
+
+    `blur` in cells of the motion's grid of 40, `power` of how much the strongest place counts more than others.
+    """
+
+    def __init__(self, blur: float, power: float) -> None:
+        super().__init__()
+        self._blur, self._power = blur, power
+
+    def _turn_to(self, motion: Any) -> None:
+        around = cv2.GaussianBlur(motion, (0, 0), self._blur)
+        weighed = motion * (around / around.max()) ** self._power
+        super()._turn_to((weighed / weighed.sum()).astype(np.float32))
+
+
+class Followed:
+    """Footage seen through squares of a region of its own, one a clip."""
+
+    def __init__(self, footage: Footage, spec: ModelSpec, make: Callable[[], MotionRegion]) -> None:
+        self._footage = footage
+        self._spec = spec
+        self._make = make
+
+    def cut(self, path: Path, cutting: Cutting) -> Sequence[tuple[Piece, Clip]]:
+        return self._footage.cut(path, cutting)
+
+    def compose(self, clip: Image, zoom: float = 1.0) -> Image:  # noqa: ARG002 - frozen features are looked at once
+        """Of pictures a step apart, at the region's own width: `zoom` is for training."""
+        return compose_views(self._views(clip), self._spec)
+
+    def _views(self, clip: Image) -> Iterator[tuple[Image, Image | None]]:
+        region, size = self._make(), self._spec.size
+        yield look(clip[0], WHOLE, size), None
+        for before, now in pairwise(clip):
+            square = region.follow(now, before)
+            yield look(now, square, size), look(before, square, size)
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Fields of the ModelSpec that differ, or a treatment of differences; and how it reads in the table."""
+    """Fields of the ModelSpec that differ, a treatment of differences or a region; and how it reads in the table."""
 
     text: str
     spec: dict[str, Any] = field(default_factory=dict)
     make: Callable[[], Treatment] | None = None
+    region: Callable[[], MotionRegion] | None = None
 
     def footage(self, spec: ModelSpec) -> Footage:
         footage = ServingFootage(spec)
+        if self.region is not None:
+            return Followed(footage, spec, self.region)
         return footage if self.make is None else Treated(footage, spec, self.make)
 
     def changed(self, spec: ModelSpec) -> ModelSpec:
@@ -104,4 +150,8 @@ INPUTS = {
     "whole-picture": Input("differences of the whole picture, gain by contrast", {"region": "full"}),
     "rgb": Input("the pictures themselves", {"input": "rgb"}),
     "224": Input("differences at 224 px, gain by contrast", {"size": 224}),
+    "peak": Input("differences around the place where most moves, gain by contrast", region=partial(PeakRegion, 3, 2)),
+    "peak-sharp": Input("the same, the strongest place counting more", region=partial(PeakRegion, 3, 3)),
+    "peak-fine": Input("the same, places told apart more finely", region=partial(PeakRegion, 2, 2)),
+    "peak-flat": Input("the same, the strongest place counting less", region=partial(PeakRegion, 3, 1)),
 }
