@@ -21,6 +21,7 @@ async def test_a_sign_in_link_leaves_no_token_in_address_or_history(page, site):
 
 async def test_a_wrong_token_is_refused_and_the_right_one_leads_to_the_page_asked_for(page, site):
     incident = site.engine.open_incident()
+    await page.goto("about:blank")  # the page would notice, and go to sign in while we go elsewhere
     await page.context.clear_cookies()
     await page.goto(f"{site.url}/incidents/{incident.incident_id}")
     await page.get_by_text("Sign in with an access token").click()

@@ -100,6 +100,7 @@ async def test_an_admin_adds_somebody_who_chooses_a_password_and_is_limited_to_a
     await hers.reload()
     await expect(hers.locator("[data-camera]")).to_have_count(2)
     await expect(hers.get_by_role("switch", name="Detection")).to_have_count(2)
+    await hers.goto("about:blank")  # as below
     await visitor.locator("[data-user]", has_text="marta").get_by_role("button", name="Disable").click()
     await expect(visitor.locator("[data-user]", has_text="marta")).to_contain_text("Disabled")
     await hers.goto(f"{site.url}/incidents")
@@ -148,6 +149,7 @@ async def test_ones_sessions_are_listed_and_ended(visitor, site, browser):
     await other.goto(f"{site.url}/login")
     await sign_in(other, "boss")
     await other.wait_for_url(f"{site.url}/")
+    await other.goto("about:blank")  # the page would notice by itself, and go to sign in while we go elsewhere
     await visitor.get_by_role("link", name="Your account, boss").click()
     await expect(visitor.locator(".sessions li")).to_have_count(2)
     await visitor.get_by_role("button", name="Sign out everywhere else").click()
