@@ -23,21 +23,26 @@ Treatment = Callable[[Image, Image], Image]
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-class Treated:
-    """Footage whose inputs a treatment composes; each clip gets one of its own, with no memory of others."""
+class Composed:
+    """Footage whose inputs are composed in another way; each clip by itself, with no memory of others."""
 
-    def __init__(self, footage: Footage, spec: ModelSpec, make: Callable[[], Treatment]) -> None:
+    def __init__(self, footage: Footage, compose: Callable[[Image, float], Image]) -> None:
         self._footage = footage
-        self._spec = spec
-        self._make = make
+        self._compose = compose
 
     def cut(self, path: Path, cutting: Cutting) -> Sequence[tuple[Piece, Clip]]:
         return self._footage.cut(path, cutting)
 
     def compose(self, clip: Image, zoom: float = 1.0) -> Image:
-        treat = self._make()
-        views = clip_views(clip, self._spec, zoom)
-        return np.stack([treat(now, before) for now, before in views if before is not None])
+        return self._compose(clip, zoom)
+
+
+def treated(spec: ModelSpec, make: Callable[[], Treatment]) -> Callable[[Image, float], Image]:
+    def compose(clip: Image, zoom: float) -> Image:
+        treat = make()
+        return np.stack([treat(now, before) for now, before in clip_views(clip, spec, zoom) if before is not None])
+
+    return compose
 
 
 class PeakRegion(MotionRegion):
@@ -56,27 +61,17 @@ class PeakRegion(MotionRegion):
         super()._turn_to((weighed / weighed.sum()).astype(np.float32))
 
 
-class Followed:
-    """Footage seen through squares of a region of its own, one a clip."""
+def followed(spec: ModelSpec, make: Callable[[], MotionRegion]) -> Callable[[Image, float], Image]:
+    """Of pictures a step apart, at the region's own width: zooming is for training, and this is for comparing."""
 
-    def __init__(self, footage: Footage, spec: ModelSpec, make: Callable[[], MotionRegion]) -> None:
-        self._footage = footage
-        self._spec = spec
-        self._make = make
-
-    def cut(self, path: Path, cutting: Cutting) -> Sequence[tuple[Piece, Clip]]:
-        return self._footage.cut(path, cutting)
-
-    def compose(self, clip: Image, zoom: float = 1.0) -> Image:  # noqa: ARG002 - frozen features are looked at once
-        """Of pictures a step apart, at the region's own width: `zoom` is for training."""
-        return compose_views(self._views(clip), self._spec)
-
-    def _views(self, clip: Image) -> Iterator[tuple[Image, Image | None]]:
-        region, size = self._make(), self._spec.size
-        yield look(clip[0], WHOLE, size), None
+    def views(clip: Image) -> Iterator[tuple[Image, Image | None]]:
+        region = make()
+        yield look(clip[0], WHOLE, spec.size), None
         for before, now in pairwise(clip):
             square = region.follow(now, before)
-            yield look(now, square, size), look(before, square, size)
+            yield look(now, square, spec.size), look(before, square, spec.size)
+
+    return lambda clip, _zoom: compose_views(views(clip), spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +86,8 @@ class Input:
     def footage(self, spec: ModelSpec) -> Footage:
         footage = ServingFootage(spec)
         if self.region is not None:
-            return Followed(footage, spec, self.region)
-        return footage if self.make is None else Treated(footage, spec, self.make)
+            return Composed(footage, followed(spec, self.region))
+        return footage if self.make is None else Composed(footage, treated(spec, self.make))
 
     def changed(self, spec: ModelSpec) -> ModelSpec:
         return replace(spec, **self.spec)

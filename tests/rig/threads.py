@@ -55,5 +55,7 @@ ORDERS = {"at-once": answer_at_once, "late": answer_late}
 
 
 def order_threads(name: str) -> None:
-    """For this process, once. Raises KeyError for an order that is none of `ORDERS`."""
+    """For this process, once. Raises ValueError for an order that is none of `ORDERS`."""
+    if name not in ORDERS:
+        raise ValueError(f"threads answer {' or '.join(ORDERS)}, not {name!r}")
     BaseEventLoop.run_in_executor = ORDERS[name](BaseEventLoop.run_in_executor)  # type: ignore[method-assign]

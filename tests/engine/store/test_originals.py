@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import threading
 
 import numpy as np
 import pytest
 from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.domain.types import ChangeType
 from crime_detect_engine.store.evidence.verify import verify_package
+from crime_detect_engine.store.media import MediaFolder
 from crime_detect_engine.store.privacy import PrivacyOptions
 from crime_detect_engine.store.retention import DAY_S, RetentionOptions
 from crime_detect_engine.store.sealing import is_sealed
+from crime_detect_engine.store.stored_file import StoredFile
 
 KEPT = PrivacyOptions(blur_faces=True, encrypt_originals=True)
 PICTURES = [(step * 0.2, np.full((48, 64, 3), step * 10, np.uint8)) for step in range(10)]
@@ -44,6 +48,38 @@ async def test_they_lie_sealed_beside_what_everybody_sees(kept, make_alert, tmp_
     assert not [one for one in (tmp_path / "data").rglob("*") if one.is_file() and b"the face" in one.read_bytes()]
     usage = (await kept.storage())["media"]["yard"]
     assert usage["original_picture"] == picture.path.stat().st_size
+
+
+@pytest.mark.parametrize("asked", ["original", "package"])
+async def test_a_disk_that_does_not_answer_holds_up_who_asked_and_no_alert(kept, make_alert, monkeypatch, until, asked):
+    incident = await kept.incident(make_alert().incident_id)
+    reached, answers = threading.Event(), threading.Event()
+
+    def hang(owner, name):
+        real = getattr(owner, name)
+
+        def hanging(*arguments):
+            reached.set()
+            answers.wait(30)
+            return real(*arguments)
+
+        monkeypatch.setattr(owner, name, hanging)
+
+    hang(MediaFolder, "exists")
+    hang(StoredFile, "open")
+    asking = asyncio.create_task(
+        kept.originals.open(incident, "snapshot", PERSON)
+        if asked == "original"
+        else kept.evidence.make(incident.incident_id, PERSON)
+    )
+    try:
+        await until(reached.is_set)
+        async with asyncio.timeout(10):
+            await kept.write(make_alert(label="robbery", incident_id="01ARZ3NDEKTSV4RRFFQ69G5FAV"), None)
+        assert not asking.done()
+    finally:
+        answers.set()
+    assert await asking is not None
 
 
 async def test_each_look_and_each_refusal_is_written_down(kept, make_alert):
