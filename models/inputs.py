@@ -9,12 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
+from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.domain.types import WHOLE, Image, ModelSpec
 from crime_detect_engine.learning.cutting import Clip, Cutting, Piece
 from crime_detect_engine.learning.datasets import Footage
-from crime_detect_engine.sampling.views import MotionRegion, clip_views, look
+from crime_detect_engine.sampling.views import MotionRegion, PeakRegion, clip_views, look
 from crime_detect_engine.training import ServingFootage
 from crime_detect_engine.vision.preprocess import compose_views
 
@@ -33,7 +33,9 @@ class Composed:
     def cut(self, path: Path, cutting: Cutting) -> Sequence[tuple[Piece, Clip]]:
         return self._footage.cut(path, cutting)
 
-    def compose(self, clip: Image, zoom: float = 1.0) -> Image:
+    def compose(self, clip: Image, zoom: float = 1.0, region: str | None = None) -> Image:
+        if region is not None:
+            raise InvalidInputError("a composed input has its own region; leave soup_regions away")
         return self._compose(clip, zoom)
 
 
@@ -43,22 +45,6 @@ def treated(spec: ModelSpec, make: Callable[[], Treatment]) -> Callable[[Image, 
         return np.stack([treat(now, before) for now, before in clip_views(clip, spec, zoom) if before is not None])
 
     return compose
-
-
-class PeakRegion(MotionRegion):
-    """The square around the place where most moves, and not around the mean of all places that move.
-
-    `blur` in cells of the motion's grid of 40, `power` of how much the strongest place counts more than others.
-    """
-
-    def __init__(self, blur: float, power: float) -> None:
-        super().__init__()
-        self._blur, self._power = blur, power
-
-    def _turn_to(self, motion: Any) -> None:
-        around = cv2.GaussianBlur(motion, (0, 0), self._blur)
-        weighed = motion * (around / around.max()) ** self._power
-        super()._turn_to((weighed / weighed.sum()).astype(np.float32))
 
 
 def followed(spec: ModelSpec, make: Callable[[], MotionRegion]) -> Callable[[Image, float], Image]:
@@ -76,7 +62,10 @@ def followed(spec: ModelSpec, make: Callable[[], MotionRegion]) -> Callable[[Ima
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Fields of the ModelSpec that differ, a treatment of differences or a region; and how it reads in the table."""
+    """Fields of the ModelSpec that differ, a treatment of differences or a region; and how it reads in the table.
+
+    Around the motion unless `spec` says otherwise, whatever the recipe's own region is.
+    """
 
     text: str
     spec: dict[str, Any] = field(default_factory=dict)
@@ -90,7 +79,7 @@ class Input:
         return footage if self.make is None else Composed(footage, treated(spec, self.make))
 
     def changed(self, spec: ModelSpec) -> ModelSpec:
-        return replace(spec, **self.spec)
+        return replace(spec, **{"region": "motion", **self.spec})
 
 
 def _shown(change: Any) -> Image:
@@ -131,6 +120,7 @@ def by_levels(curve: Callable[[Any], Any]) -> Callable[[], Treatment]:
 
 
 FIXED = {"gain_rule": "fixed"}
+PEAK = {"region": "peak"}
 INPUTS = {
     "fixed": Input("differences, gain 2", FIXED),
     "contrast": Input("differences, gain by contrast", {"gain_rule": "contrast"}),
@@ -145,8 +135,8 @@ INPUTS = {
     "whole-picture": Input("differences of the whole picture, gain by contrast", {"region": "full"}),
     "rgb": Input("the pictures themselves", {"input": "rgb"}),
     "224": Input("differences at 224 px, gain by contrast", {"size": 224}),
-    "peak": Input("differences around the place where most moves, gain by contrast", region=partial(PeakRegion, 3, 2)),
-    "peak-sharp": Input("the same, the strongest place counting more", region=partial(PeakRegion, 3, 3)),
-    "peak-fine": Input("the same, places told apart more finely", region=partial(PeakRegion, 2, 2)),
-    "peak-flat": Input("the same, the strongest place counting less", region=partial(PeakRegion, 3, 1)),
+    "peak": Input("differences around the place where most moves, gain by contrast", PEAK),
+    "peak-sharp": Input("the same, the strongest place counting more", PEAK, region=partial(PeakRegion, 3, 3)),
+    "peak-fine": Input("the same, places told apart more finely", PEAK, region=partial(PeakRegion, 2, 2)),
+    "peak-flat": Input("the same, the strongest place counting less", PEAK, region=partial(PeakRegion, 3, 1)),
 }

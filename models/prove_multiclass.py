@@ -52,9 +52,9 @@ class ShuffledFootage:
     def cut(self, path: Path, cutting: Cutting) -> Sequence[tuple[Piece, Clip]]:
         return self._footage.cut(path, cutting)
 
-    def compose(self, clip: Image, zoom: float = 1.0) -> Image:
+    def compose(self, clip: Image, zoom: float = 1.0, region: str | None = None) -> Image:
         order = np.random.default_rng(zlib.crc32(clip.tobytes())).permutation(len(clip))
-        return self._footage.compose(clip[order], zoom)
+        return self._footage.compose(clip[order], zoom, region)
 
 
 def prepare(recipe: Recipe, work: Path, options: argparse.Namespace) -> tuple[list[Sample], list[Sample]]:

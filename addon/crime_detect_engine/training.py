@@ -54,8 +54,9 @@ class ServingFootage:
         """All of one video: its unbroken stretches, each uint8 [T, P, P, 3]."""
         return [clip for _, clip in self.cut(path, Cutting(length=sys.maxsize // 3, shortest=1))]
 
-    def compose(self, clip: Image, zoom: float = 1.0) -> Image:
-        return compose_views(clip_views(clip, self._spec, zoom), self._spec)
+    def compose(self, clip: Image, zoom: float = 1.0, region: str | None = None) -> Image:
+        spec = self._spec if region is None else replace(self._spec, region=region)
+        return compose_views(clip_views(clip, spec, zoom), spec)
 
 
 def train_command(arguments: argparse.Namespace) -> int:

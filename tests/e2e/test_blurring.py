@@ -32,7 +32,7 @@ cameras:
   packets: {{source: 'loop:{video}', detection: {rules}}}
   pictures: {{source: 'loop:{video}', masks: [[[0, 0], [0.02, 0], [0, 0.02]]], detection: {rules}}}
 """
-RULES = "{threshold: 0.01, votes: 1, window: 1, cooldown: 1s}"
+RULES = "{threshold: 0.000001, votes: 1, window: 1, cooldown: 1s}"
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ cameras:
   backyard: {{source: 'loop:{video}', detection: {rules}, privacy: {{blur_faces: true}}}}
   cellar: {{source: 'loop:{video}', detection: {rules}, masks: [[[0, 0], [0.1, 0], [0, 0.1]]]}}
 """
-RULES = "{threshold: 0.01, votes: 1, window: 1, cooldown: 1s}"
+RULES = "{threshold: 0.000001, votes: 1, window: 1, cooldown: 1s}"
 IN_CLEAR = re.compile(rb"JFIF|ftypisom|moov....mvhd|backyard|cellar|SQLite format 3|incident_id", re.DOTALL)
 
 

@@ -49,6 +49,8 @@ class Region(NamedTuple):
 
 
 WHOLE = Region()
+REGIONS = ("full", "motion", "peak")
+"""What a model may be shown of a picture, see ModelSpec."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -280,8 +282,8 @@ class ModelSpec:
 
     `input`: `difference` (clip(128 + gain·(now − image `lag` steps before))) or `rgb`. `frames` is the window length in
     steps of 1/`fps` seconds; `size` the square input in pixels; `mean`/`std` apply to values scaled by `scale`
-    (`unit` 0..1, `symmetric` −1..1). `temperature` divides the logits. `region`: `full`, or `motion`: a square around
-    what moves, cut out of the picture at `source_size` pixels.
+    (`unit` 0..1, `symmetric` −1..1). `temperature` divides the logits. `region`: `full`, or a square cut out of
+    the picture at `source_size` pixels: `motion` around all that moves, `peak` around the place where most moves.
     """
 
     name: str

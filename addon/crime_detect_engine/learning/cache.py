@@ -35,7 +35,7 @@ class Decoder(Protocol):
 
     def frames(self, path: Path) -> Iterable[SampledFrame]: ...
 
-    def compose(self, clip: Clip, zoom: float = 1.0) -> Clip: ...
+    def compose(self, clip: Clip, zoom: float = 1.0, region: str | None = None) -> Clip: ...
 
 
 class CachedFootage:
@@ -68,18 +68,17 @@ class CachedFootage:
             raise InvalidInputError(f"{entry} went away at once; does another program clean this folder?")
         return found
 
-    def compose(self, clip: Clip, zoom: float = 1.0) -> Clip:
-        return self._decoder.compose(clip, zoom)
+    def compose(self, clip: Clip, zoom: float = 1.0, region: str | None = None) -> Clip:
+        return self._decoder.compose(clip, zoom, region)
 
     def _decode(self, path: Path, cutting: Cutting, entry: Path) -> None:
         partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
         try:
             _write_entry(self._decoder.frames(path), cutting, path, partial)
             self._make_room(_age(partial)[1], partial)
-            if entry.exists():
-                # Damaged, or another run was faster with the same; this one is whole.
-                shutil.rmtree(entry)
-            partial.rename(entry)
+            if entry.exists() and read_entry(entry) is None:
+                shutil.rmtree(entry, ignore_errors=True)
+            _put(partial, entry)
         except OSError as error:
             raise InvalidInputError(f"{path} could not be kept in {self._folder}: {error.strerror}") from error
         finally:
@@ -120,6 +119,15 @@ def read_entry(entry: Path) -> list[tuple[Piece, Clip]] | None:
     whole = frames.view(np.ndarray)
     pieces = [(Piece(*piece), at) for piece, at in zip(index["pieces"], index["at"], strict=True)]
     return [(piece, whole[at : at + piece.stop - piece.start]) for piece, at in pieces]
+
+
+def _put(partial: Path, entry: Path) -> None:
+    """Moves what is whole into place; where another run was faster, what that one put there is as good."""
+    try:
+        partial.rename(entry)
+    except OSError:
+        if read_entry(entry) is None:
+            raise
 
 
 def _write_entry(frames: Iterable[SampledFrame], cutting: Cutting, path: Path, folder: Path) -> None:

@@ -93,7 +93,7 @@ def _start(report: Mapping[str, Any]) -> str:
     if not baseline:
         return ""
     return (
-        f"The same folds before fine-tuning (logistic regression on frozen features, the start of every fold): "
+        f"The same folds before fine-tuning (logistic regression on frozen features of what it is served with): "
         f"accuracy {baseline['accuracy']}, ROC-AUC {baseline['roc_auc']}."
     )
 
@@ -108,7 +108,9 @@ def _calibration(part: Mapping[str, Any]) -> str:
     at = after["at_0.8"]
     return (
         _table(("calibration", "Brier", "log loss", "ECE"), rows)
-        + f"\n\nAt the default threshold 0.8 a single window finds {at['recall']} of the incidents with precision "
+        + "\n\nThe model has one temperature, which leaves the order of clips as it is; the folds have one each, "
+        f"fitted on the others. By raw logits the ROC-AUC is {before['roc_auc']}."
+        f"\n\nAt the default threshold 0.8 a single window finds {at['recall']} of the incidents with precision "
         f"{at['precision']} (specificity {at['specificity']}); the policy asks several windows."
     )
 
@@ -127,12 +129,13 @@ def _extra(report: Mapping[str, Any]) -> str:
 def _making(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> str:
     settings, made = recipe.training, report.get("made", {})
     return (
-        f"## How it was made\n\nNetwork `{spec.network}`, input {spec.input} at {spec.size} px and {spec.fps:g} frames "
-        f"a second, windows of {spec.min_frames} to {spec.frames} steps. Start weights: `{settings.start}`. Head "
-        f"started from logistic regression, then every layer was trained for {settings.epochs} epochs fixed "
-        f"beforehand ({_runs(settings)}); the shipped weights saw all folds. Temperature {spec.temperature} was "
-        f"fitted on out-of-fold logits.\n\nHardware: {made.get('hardware', 'not recorded')}; "
-        f"{made.get('took_min', '?')} minutes; {made.get('versions', '')}; {made.get('date', '')}. Export: "
+        f"## How it was made\n\nNetwork `{spec.network}`, input {spec.input} at {spec.size} px of the region "
+        f"`{spec.region}` and {spec.fps:g} frames a second, windows of {spec.min_frames} to {spec.frames} steps. Start "
+        f"weights: `{settings.start}`. Head started from logistic regression, then every layer was trained for "
+        f"{settings.epochs} epochs fixed beforehand ({_runs(settings)}); the shipped weights saw all folds. "
+        f"Temperature {spec.temperature} was fitted on out-of-fold logits.\n\n"
+        f"Hardware: {made.get('hardware', 'not recorded')}; {made.get('took_min', '?')} minutes; "
+        f"{made.get('versions', '')}; {made.get('date', '')}. Export: "
         f"largest difference of a score from torch {report.get('parity', '?')}.\n\nAgain: "
         f"`crime-detect train --recipe models/{spec.name}/recipe.toml --data DIR`."
     )
@@ -140,7 +143,10 @@ def _making(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> str:
 
 def _runs(settings: Training) -> str:
     last = settings.seed + settings.soup - 1
-    return f"mean weights of seeds {settings.seed} to {last}" if settings.soup > 1 else f"seed {settings.seed}"
+    seeds = f"seeds {settings.seed} to {last}" if settings.soup > 1 else f"seed {settings.seed}"
+    if settings.soup_regions:
+        return f"mean weights of {seeds}, each with the regions {', '.join(settings.soup_regions)}"
+    return f"mean weights of {seeds}" if settings.soup > 1 else seeds
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:

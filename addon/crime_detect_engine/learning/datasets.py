@@ -27,8 +27,11 @@ class Footage(Protocol):
         """One video: its pieces, each uint8 [T, P, P, 3] at the model's rate and picture size."""
         ...
 
-    def compose(self, clip: Clip, zoom: float = 1.0) -> Clip:
-        """What the CNN is shown of a stretch, uint8 [N, S, S, 3]; `zoom` widens the region it follows."""
+    def compose(self, clip: Clip, zoom: float = 1.0, region: str | None = None) -> Clip:
+        """What the CNN is shown of a stretch, uint8 [N, S, S, 3].
+
+        `zoom` widens the region it follows; `region` is followed instead of the model's own.
+        """
         ...
 
 

@@ -122,12 +122,12 @@ name = {name}
 version = "1"
 # normal first. These are exactly the classes that it will know.
 labels = {labels}
-# A small network that reads differences between pictures, in a square that follows what moves. Others:
+# A small network that reads differences between pictures, in a square around the place where most moves. Others:
 # docs/extending.md.
 network = "mobilenet_v2-lstm"
 feature_dim = 1280
 input = "difference"
-region = "motion"
+region = "peak"
 size = 160
 source_size = 320
 # More gain where there is little contrast: night, infrared.

@@ -75,6 +75,8 @@ class Training:
     epochs: int = 6
     soup: int = 1
     """Runs from the same start, with the seeds from `seed` on, whose weights are averaged: see soup.py."""
+    soup_regions: tuple[str, ...] = ()
+    """As many runs for each of these regions, all averaged; the model is served with its own. None: that alone."""
     batch: int = 8
     trunk_lr: float = 1e-4
     first_layer_factor: float = 0.25

@@ -11,7 +11,7 @@ from typing import Any
 import voluptuous as vol
 
 from crime_detect_engine.domain.errors import ConfigError
-from crime_detect_engine.domain.types import NORMAL, VOCABULARY, ModelSpec
+from crime_detect_engine.domain.types import NORMAL, REGIONS, VOCABULARY, ModelSpec
 
 from .layouts import LAYOUTS
 from .options import Augmentation, DataFolder, Search, Training, WarmUp
@@ -63,7 +63,7 @@ _MODEL = {
     vol.Optional("gain", default=2.0): vol.Coerce(float),
     vol.Optional("gain_rule", default="fixed"): vol.In(["fixed", "contrast"]),
     vol.Optional("lag", default=1): vol.All(int, vol.Range(min=1, max=4)),
-    vol.Optional("region", default="full"): vol.In(["full", "motion"]),
+    vol.Optional("region", default="full"): vol.In(REGIONS),
     vol.Optional("source_size", default=None): vol.Any(int, None),
     vol.Optional("enhance", default="none"): vol.In(["none", "clahe", "denoise", "brightness"]),
     vol.Optional("statistics", default=["mean", "deviation"]): [vol.In(["mean", "deviation", "change", "peak"])],
@@ -149,6 +149,10 @@ def parse_recipe(text: str) -> Recipe:
     if recipe.training.soup < 1 or (recipe.training.soup > 1 and recipe.training.patience):
         raise vol.Invalid("training.soup: at least 1, and with several runs a fixed number of epochs (patience = 0)")
     training = recipe.training
+    if len(set(training.soup_regions)) != len(training.soup_regions) or set(training.soup_regions) - set(REGIONS):
+        raise vol.Invalid(f"training.soup_regions: any of {', '.join(REGIONS)}, each once")
+    if training.soup_regions and (training.teachers or training.patience):
+        raise vol.Invalid("training.soup_regions: without teachers and patience, which look at one region")
     if training.supervision == "video" and (training.teachers or training.class_weights or recipe.hierarchy):
         raise vol.Invalid('training.supervision: "video" learns without teachers, class_weights and [hierarchy]')
     for key, values in recipe.search.keys.items():

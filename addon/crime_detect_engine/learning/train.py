@@ -21,6 +21,7 @@ from crime_detect_engine.domain.types import NORMAL
 from crime_detect_engine.vision.network import Network, build_network, load_trunk, round_weights
 
 from .augment import augment
+from .crops import OtherRegions
 from .datasets import Footage, Sample
 from .folding import fold, unfold
 from .initialise import initialise_head, settle_batch_norm
@@ -49,29 +50,33 @@ def train_network(
 
     `data` is where the recipe's start weights lie. Nothing is selected on the way: the epochs are fixed beforehand, or,
     with `patience`, one fold of the samples is held out to tell when to stop. With `soup` several such runs, which
-    differ only in what is drawn at random after the start, become one network.
+    differ only in what is drawn at random after the start, become one network; with `soup_regions` so many for each
+    region, and the start of the head is fitted to what is seen there.
     """
     settings = recipe.training
     torch.set_num_threads(settings.threads)
     samples = [sample for sample in samples if sample.split != "test"]
     learned, held_out = hold_out(samples) if settings.patience else (samples, [])
 
+    looks: list[Footage] = [OtherRegions(footage, region=region) for region in settings.soup_regions] or [footage]
+
     @cache
-    def prepared() -> Network:
+    def prepared(look: int) -> Network:
         network = _placed(recipe, data)
-        _prepare(network, recipe, learned, data, report, footage)
+        _prepare(network, recipe, learned, data, report, looks[look])
         return network
 
-    def run_once(number: int) -> Network:
-        folder = out / f"run{number}" if number else out
+    def run_once(look: int, number: int) -> Network:
+        place = look * settings.soup + number
+        folder = out / f"run{place}" if place else out
         folder.mkdir(parents=True, exist_ok=True)
         begun = (folder / STATE_FILE).exists()
-        served = _placed(recipe, data) if begun else copy.deepcopy(prepared())
+        served = _placed(recipe, data) if begun else copy.deepcopy(prepared(look))
         own = replace(recipe, training=replace(settings, seed=settings.seed + number))
         objective = make_objective(recipe, learned, out, next(served.parameters()).device)
-        return _train_run(served, own, objective, learned, held_out, folder, report, footage)
+        return _train_run(served, own, objective, learned, held_out, folder, report, looks[look])
 
-    network = cook([run_once(number) for number in range(settings.soup)])
+    network = cook([run_once(look, number) for look in range(len(looks)) for number in range(settings.soup)])
     round_weights(network)
     save_network(network, recipe.spec, out / NETWORK_FILE)
     return network

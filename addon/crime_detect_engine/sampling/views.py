@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from crime_detect_engine.domain.types import WHOLE, Image, ModelSpec, Region
 
 from .enhance import Enhancement
 
-# A checkpoint's `region = "motion"` means exactly these numbers: another way to follow motion gets another name.
+# A checkpoint's `region` means exactly these numbers: another way to follow motion gets another name.
 _GRID = 40
 _NOISE = 4.0
 """Blocks whose mean absolute change is fewer grey levels do not move."""
@@ -56,6 +56,25 @@ class MotionRegion:
             setattr(self, name, _INERTIA * getattr(self, name) + (1 - _INERTIA) * value)
 
 
+class PeakRegion(MotionRegion):
+    """The square around the place where most moves: beside it, movement elsewhere counts little.
+
+    `blur`: standard deviation, in blocks, of what counts as one place; `power`: how much more the strongest counts.
+    """
+
+    def __init__(self, blur: float = 3.0, power: float = 2.0) -> None:
+        super().__init__()
+        self._blur, self._power = blur, power
+
+    def _turn_to(self, motion: NDArray[np.float32]) -> None:
+        near = cv2.GaussianBlur(motion, (0, 0), self._blur)
+        weighed = motion * (near / near.max()) ** self._power
+        super()._turn_to((weighed / weighed.sum()).astype(np.float32))
+
+
+_REGIONS: Mapping[str, type[MotionRegion]] = {"motion": MotionRegion, "peak": PeakRegion}
+
+
 class Views:
     """The views of one camera or clip: the same square of the picture now and of the one `spec.lag` steps before.
 
@@ -66,7 +85,7 @@ class Views:
         self._spec = spec
         self._zoom = zoom
         self._pictures: deque[Image] = deque(maxlen=spec.lag)
-        self._motion = MotionRegion() if spec.region == "motion" else None
+        self._follower = self._begin()
         self._enhancement = Enhancement(spec.enhance)
 
     def show(self, picture: Image, *, cut: bool) -> tuple[Image, Image | None, Region]:
@@ -77,15 +96,18 @@ class Views:
         if cut:
             self._enhancement = Enhancement(self._spec.enhance)
             self._pictures.clear()
-            self._motion = MotionRegion() if self._motion else None
+            self._follower = self._begin()
         picture = self._enhancement.apply(picture)
         square = WHOLE
-        if self._motion and self._pictures:
-            square = _zoomed(self._motion.follow(picture, self._pictures[-1]), self._zoom)
+        if self._follower and self._pictures:
+            square = _zoomed(self._follower.follow(picture, self._pictures[-1]), self._zoom)
         before = self._pictures[0] if len(self._pictures) == self._spec.lag else None
         self._pictures.append(picture)
         size = self._spec.size
         return look(picture, square, size), None if before is None else look(before, square, size), square
+
+    def _begin(self) -> MotionRegion | None:
+        return None if self._spec.region == "full" else _REGIONS[self._spec.region]()
 
 
 def look(picture: Image, square: Region, size: int) -> Image:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from crime_detect_engine.domain.errors import CheckpointError
-from crime_detect_engine.domain.types import NORMAL, VOCABULARY, ModelSpec
+from crime_detect_engine.domain.types import NORMAL, REGIONS, VOCABULARY, ModelSpec
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 DEFAULT_NAME = "fight-mobilenet_v2-lstm"
@@ -176,7 +176,7 @@ def _validate(spec: ModelSpec) -> None:
         "input": spec.input in ("rgb", "difference"),
         "gain_rule": spec.gain_rule in ("fixed", "contrast"),
         "lag": 1 <= spec.lag <= 4,
-        "region": spec.region in ("full", "motion"),
+        "region": spec.region in REGIONS,
         "source_size": spec.size <= spec.picture_size <= 1024,
         "enhance": spec.enhance in ("none", "clahe", "denoise", "brightness"),
         "scale": spec.scale in ("unit", "symmetric"),

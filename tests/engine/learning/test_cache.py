@@ -33,7 +33,7 @@ class MadeUp:
         for number in range(40):
             yield SampledFrame(number, random.integers(0, 256, (4, 4, 3)).astype(np.uint8), number in (0, 30))
 
-    def compose(self, clip: Clip, zoom: float = 1.0) -> Clip:
+    def compose(self, clip: Clip, zoom: float = 1.0, region: str | None = None) -> Clip:
         return clip
 
 
@@ -112,6 +112,23 @@ def test_what_was_cut_off_is_never_taken_for_whole(
         np.testing.assert_array_equal(again[-1][1], cut_frames(MadeUp().frames(video(1)), CUTTING, video(1))[-1][1])
     assert decoder.decoded == 3
     assert len(whole) == len(again)
+
+
+def test_two_runs_that_decode_the_same_at_once_both_have_it(
+    spec: ModelSpec, video: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def overtaken(partial: Path, entry: Path) -> Path:
+        """Between a run's last look and its move, another one puts the same into place."""
+        monkeypatch.setattr(Path, "rename", rename)
+        CachedFootage(MadeUp(), spec, tmp_path / "cache", MANY).cut(video(1), CUTTING)
+        return partial.rename(entry)
+
+    monkeypatch.setattr(Path, "rename", overtaken)
+    found = CachedFootage(MadeUp(), spec, tmp_path / "cache", MANY).cut(video(1), CUTTING)
+    np.testing.assert_array_equal(found[-1][1], cut_frames(MadeUp().frames(video(1)), CUTTING, video(1))[-1][1])
+    assert len(list((tmp_path / "cache").iterdir())) == 1, "nothing half done is left"
 
 
 def test_the_least_recently_used_makes_room_and_what_this_run_needs_stays(

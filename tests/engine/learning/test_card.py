@@ -31,3 +31,12 @@ def test_a_report_without_measurements_claims_none() -> None:
     card = write_card(read_recipe(folder / "recipe.toml"), spec, {})
     assert "Not measured on real footage" in card
     assert "accuracy" not in card.split("## How it was made")[0].split("## Figures")[1]
+
+
+def test_it_says_which_regions_the_averaged_runs_followed() -> None:
+    folder = next(folder for folder in FINISHED if folder.name == "fight-lite")
+    recipe = read_recipe(folder / "recipe.toml")
+    both = replace(recipe, training=replace(recipe.training, soup=3, soup_regions=("motion", "peak")))
+    first = recipe.training.seed
+    said = f"mean weights of seeds {first} to {first + 2}, each with the regions motion, peak"
+    assert said in write_card(both, read_checkpoint(folder).spec, {})

@@ -17,7 +17,7 @@ from crime_detect_engine.learning.scoring import ScoredClip  # noqa: E402
 
 def test_looks_of_different_sizes_are_averaged(recipe_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Footage:
-        def compose(self, _clip: Any, zoom: float = 1.0) -> float:
+        def compose(self, _clip: Any, zoom: float = 1.0, _region: str | None = None) -> float:
             return zoom
 
     def score(_network: Any, _spec: Any, _samples: Any, footage: Any) -> list[ScoredClip]:

@@ -18,6 +18,7 @@ from crime_detect_engine.domain.errors import InvalidInputError  # noqa: E402
 from crime_detect_engine.learning.objective import NETWORK_FILE, read_network  # noqa: E402
 from crime_detect_engine.learning.recipe import Recipe, parse_recipe  # noqa: E402
 from crime_detect_engine.learning.train import train_network  # noqa: E402
+from crime_detect_engine.training import ServingFootage  # noqa: E402
 
 
 def asking(text: str, **training: Any) -> Recipe:
@@ -112,7 +113,6 @@ def test_a_model_of_single_pictures_is_trained_found_and_asked(
     from crime_detect_engine.domain.clock import SystemClock
     from crime_detect_engine.learning.commands import train_samples
     from crime_detect_engine.photos import find_photo_model
-    from crime_detect_engine.training import ServingFootage
     from crime_detect_engine.vision.classifier import load_classifier
 
     text = recipe_text.replace("mobilenet_v2-lstm", "densenet121").replace("1280", "1024")
@@ -141,6 +141,28 @@ def test_a_soup_is_the_mean_of_runs_that_began_alike(
         assert not torch.equal(first, second)
         torch.testing.assert_close(served[name], (first + second) / 2, atol=1e-3, rtol=1e-2)
         torch.testing.assert_close(first, weights(alone)[name], atol=1e-3, rtol=1e-2)
+
+
+def test_a_soup_of_regions_is_the_mean_of_runs_that_followed_each(
+    four: list[Any], footage: Any, recipe_text: str, tmp_path: Path
+) -> None:
+    recipe = asking(recipe_text, soup=2, soup_regions=("full", "peak"))
+    starts: list[str] = []
+    whole = weights(train_network(recipe, four, tmp_path, tmp_path / "s", starts.append, footage))
+    assert sum("initial_train_accuracy" in line for line in starts) == 2, "one start for each region"
+    found = [read_run(tmp_path / "s" / name) for name in ("", "run1", "run2", "run3")]
+    # What a run of the region alone comes to, its second seed included.
+    for first, region in ((0, "full"), (2, "peak")):
+        alone = parse_recipe(recipe_text.replace('input = "difference"', f'input = "difference"\nregion = "{region}"'))
+        alone = replace(alone, training=replace(recipe.training, soup_regions=()))
+        train_network(alone, four, tmp_path, tmp_path / region, quiet, ServingFootage(alone.spec))
+        for n, name in enumerate(("", "run1")):
+            for key, value in read_run(tmp_path / region / name).items():
+                torch.testing.assert_close(found[first + n][key], value, msg=f"{region} {name} {key}")
+    for name in ("head.skip.weight", "head.recurrent.weight_hh_l0"):
+        parts = [tensors[f"average.{name}"] for tensors in found]
+        assert not torch.equal(parts[0], parts[2])
+        torch.testing.assert_close(whole[name], sum(parts) / 4, atol=1e-3, rtol=1e-2)
 
 
 def test_a_soup_that_was_cut_off_goes_on_where_it_was(

@@ -80,3 +80,27 @@ def test_a_wider_zoom_shows_more(spec: ModelSpec) -> None:
     assert near.side < far.side <= 1.0
     assert far.left >= 0
     assert far.left + far.side <= 1.0 + 1e-9
+
+
+def two_movements(n: int) -> Any:
+    """A street where a block hurries about in one place, and another one far away moves slowly."""
+    picture = street(10 + n % 2 * 14)
+    picture[10:40, 130 + n % 2 * 4 : 142 + n % 2 * 4] = 200
+    return picture
+
+
+def test_around_the_peak_it_keeps_to_where_most_moves(spec: ModelSpec) -> None:
+    mean, peak = Views(spec), Views(replace(spec, region="peak"))
+    for n in range(20):
+        _, _, around_all = mean.show(two_movements(n), cut=False)
+        _, _, around_most = peak.show(two_movements(n), cut=False)
+    assert around_most.side < 0.8 * around_all.side
+    assert around_most.left <= 10 / 160
+    assert around_most.left + around_most.side < 130 / 160
+
+
+def test_around_the_peak_a_still_scene_is_shown_whole_and_a_cut_begins_anew(spec: ModelSpec) -> None:
+    views = Views(replace(spec, region="peak"))
+    assert [views.show(street(None), cut=False)[2] for _ in range(5)] == [WHOLE] * 5
+    assert [views.show(two_movements(n), cut=False)[2] for n in range(9)][-1].side < 0.9
+    assert views.show(two_movements(9), cut=True)[2] == WHOLE

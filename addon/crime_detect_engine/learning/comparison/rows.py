@@ -32,7 +32,11 @@ def make_row(spec: ModelSpec, by_seed: Mapping[int, Sequence[ScoredClip]], said:
 
 
 def describe_input(spec: ModelSpec) -> str:
-    where = f"around the motion of {spec.picture_size} px" if spec.region == "motion" else "of the whole picture"
+    where = {"full": "of the whole picture", "motion": "around the motion", "peak": "around the busiest place"}[
+        spec.region
+    ]
+    if spec.region != "full":
+        where = f"{where} of {spec.picture_size} px"
     gain = " with gain by contrast" if spec.input == "difference" and spec.gain_rule == "contrast" else ""
     return f"{spec.input}{gain} {where}, {spec.size} px, {spec.frames} frames at {spec.fps:g}/s"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,5 @@ def test_figures_come_from_the_scores(recipe_text: str, tmp_path: Path, confiden
     assert (kept["accuracy"], kept["roc_auc"], kept["seeds"]) == (right, right, [7])
     assert kept["interval"]["accuracy"] == [right, right]
     assert kept["input"] == "difference of the whole picture, 32 px, 16 frames at 8/s"
+    around = replace(spec, region="peak", source_size=64)
+    assert describe_input(around) == "difference around the busiest place of 64 px, 32 px, 16 frames at 8/s"
