@@ -60,11 +60,26 @@ make_pinned_environment() {
   printf '%s' "$wanted" >"$directory/.stamp"
 }
 
+# puts uv on PATH, from the package index into ROOT/.cache: Debian's Python 3.14 has no ensurepip, so its venv module fails
+fetch_uv() {
+  local directory=$ROOT/.cache/uv python
+  python=$(find_python python3.11 python3) || die "no Python 3.11 or newer found"
+  if [ ! -x "$directory/bin/uv" ]; then
+    say "Fetching uv, for the environments of Python 3.14."
+    rm -rf "$directory"
+    "$python" -m venv "$directory" || die "$python cannot make a virtual environment. Install its venv package or uv."
+    "$directory/bin/python" -m pip install --quiet uv || die "cannot fetch uv; install it."
+  fi
+  PATH=$PATH:$directory/bin
+}
+
 # sets PYTHON314; fetched into ROOT/.cache where the machine has none
 find_python314() {
+  have_uv || fetch_uv
   command -v python3.14 >/dev/null || command -v patchelf >/dev/null || install_packages "Python 3.14" patchelf
   PYTHON314=$("$ROOT/scripts/python314.sh" "$ROOT/.cache/python314") ||
     die "no Python 3.14; put python3.14 on PATH or install uv"
+  if [[ $PYTHON314 = "$ROOT"/.cache/* ]]; then export CPATH=$ROOT/.cache/python314/usr/include; fi
 }
 
 # the integration's unit tests and types
@@ -73,6 +88,8 @@ make_ha_environment() { find_python314 && make_pinned_environment .venv-ha tests
 # a real Home Assistant
 make_hass_environment() {
   find_python314
+  # some of its packages have no wheel
+  command -v g++ >/dev/null || install_packages "a real Home Assistant" g++
   make_pinned_environment .venv-hass tests/requirements-hass.txt "$PYTHON314"
   ldconfig -p 2>/dev/null | grep -q libturbojpeg || install_packages "Home Assistant's pictures" libturbojpeg0
 }

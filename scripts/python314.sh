@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prints the path of a Python 3.14: the one on PATH, else one fetched by uv, else unpacked into FOLDER from the signed
-# packages of a newer Debian (nothing is installed on the machine). Usage: python314.sh FOLDER
+# packages of a newer Debian (nothing is installed on the machine; its C headers come along, for packages without a wheel,
+# and want CPATH=FOLDER/usr/include). Usage: python314.sh FOLDER
 set -euo pipefail
 folder=${1:?usage: python314.sh FOLDER}
 suite=forky
@@ -35,7 +36,7 @@ unpack_debian() {
     -o APT::Sandbox::User=root -o Acquire::Languages=none)
   "${apt[@]}" update >&2
   (cd "$scratch/debs" && "${apt[@]}" download \
-    python3.14 python3.14-minimal libpython3.14-minimal libpython3.14-stdlib \
+    python3.14 python3.14-minimal libpython3.14-minimal libpython3.14-stdlib libpython3.14-dev \
     libc6 libgcc-s1 libstdc++6 libssl3t64 libsqlite3-0 libffi8 libbz2-1.0 liblzma5 zlib1g libexpat1 libuuid1 \
     libreadline8t64 libtinfo6 libncursesw6 libzstd1 libdb5.3t64 libmpdec4 >&2)
   rm -rf "$folder"
