@@ -16,7 +16,7 @@ from crime_detect_engine.store.store import Store
 from crime_detect_engine.web.access import Access
 from crime_detect_engine.web.server import build_app, serve
 from crime_detect_engine.web.streams import STREAMS
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.fakes import FakeEngine
 from tests.rig.engine import EngineProcess
@@ -26,7 +26,11 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 PASSWORD = "seven green bottles"
+PATIENCE_MS = 60_000
+"""How long what must come may take on a machine that has much else to do."""
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass
@@ -77,7 +81,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 async def page(browser: Browser, site: Site) -> AsyncIterator[Page]:
     """A phone that has followed the sign-in link; a test that leaves complaints in the console fails."""
     context = await browser.new_context(viewport=PHONE, locale="en-GB", timezone_id="Europe/Amsterdam")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     page.on("console", lambda message: site.complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: site.complaints.append(str(error)))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser.conftest import PATIENCE_MS
 from tests.rig.engine import EngineProcess, wait_until
 from tests.rig.homeassistant import OWNER, RealHomeAssistant, homeassistant_missing
 
@@ -56,8 +57,7 @@ async def test_setting_up_looking_at_a_camera_and_playing_its_incident(browser: 
         await asyncio.to_thread(engine.start)
         await asyncio.to_thread(home.__enter__)
         context = await browser.new_context(viewport={"width": 1200, "height": 800}, locale="en-GB")
-        context.set_default_timeout(40_000)
-        expect.set_options(timeout=40_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         await sign_in(page, home)
         await set_up(page, home, engine, await asyncio.to_thread(engine.make_token, "integration"))
@@ -81,6 +81,5 @@ async def test_setting_up_looking_at_a_camera_and_playing_its_incident(browser: 
         assert await video.evaluate(seconds) > 4
         await context.close()
     finally:
-        expect.set_options(timeout=5_000)
         await asyncio.to_thread(home.__exit__)
         engine.close()

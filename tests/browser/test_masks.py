@@ -73,7 +73,7 @@ async def test_a_triangle_is_drawn_saved_and_black_at_once(open_page: Any, engin
     page = await open_page("/")
     await page.get_by_role("link", name="Masks of Back yard").click()
     stage = page.locator("#drawing")
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     await expect(page.get_by_role("button", name="Save")).to_be_disabled()
     await press(stage, (0.1, 0.5), (0.4, 0.9), (0.1, 0.9))
     await shoot(page, "masks-drawing-desk")
@@ -92,7 +92,7 @@ async def test_a_triangle_is_drawn_saved_and_black_at_once(open_page: Any, engin
     text = (engine.folder / "crime_detect.yaml").read_text()
     assert all(line in text for line in CONFIG.splitlines()), text
     await expect(page.get_by_role("status").get_by_text("Saved")).to_be_visible()
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     await shoot(page, "masks-saved-desk")
     # moved by its corner, undone, then deleted
     await page.get_by_role("button", name="Mask 1").click()
@@ -116,7 +116,7 @@ async def test_a_triangle_is_drawn_saved_and_black_at_once(open_page: Any, engin
 
 async def test_by_touch_on_a_phone(open_page: Any, engine: EngineProcess) -> None:
     page = await open_page("/cameras/street/masks", PHONE, has_touch=True, is_mobile=True)
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     box = await page.locator("#drawing").bounding_box()
     for x, y in ((0.3, 0.2), (0.9, 0.2), (0.9, 0.8), (0.3, 0.8)):
         await page.touchscreen.tap(box["x"] + x * box["width"], box["y"] + y * box["height"])
@@ -131,7 +131,7 @@ async def test_by_touch_on_a_phone(open_page: Any, engine: EngineProcess) -> Non
 
 async def test_by_keyboard_alone_and_what_the_engine_refuses_is_said(open_page: Any, engine: EngineProcess) -> None:
     page = await open_page("/cameras/yard/masks")
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     await page.locator("#drawing").focus()
     for keys in ("Space", "Shift+ArrowRight Space", "Shift+ArrowRight Space", "Enter"):
         for key in keys.split():

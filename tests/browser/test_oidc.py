@@ -20,6 +20,7 @@ from crime_detect_engine.web.routes.oidc import build_sign_in
 from crime_detect_engine.web.server import build_app, serve
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser.conftest import PATIENCE_MS
 from tests.fakes import FakeEngine
 from tests.rig.mosquitto import free_port
 
@@ -70,7 +71,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 async def page(browser: Browser, site: Site) -> AsyncIterator[Page]:
     complaints: list[str] = []
     context = await browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
 
     def hear(text: str, address: str) -> None:

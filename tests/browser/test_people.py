@@ -7,6 +7,8 @@ from crime_detect_engine.domain.ports import Actor
 from crime_detect_engine.web.guessing import FREE_TRIES
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser.conftest import PATIENCE_MS
+
 PASSWORD = "seven green bottles"
 BOSS = Actor("boss", "admin")
 
@@ -21,7 +23,7 @@ async def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
 async def visitor(browser: Browser, site) -> Page:
     """A desk at the sign-in page; what the engine refuses shows in its console, and nothing else may."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

@@ -83,7 +83,7 @@ async def test_a_zone_and_a_line_are_drawn_named_and_written_beside_the_comments
     page = await open_page("/")
     await page.get_by_role("link", name="Zones of Back yard").click()
     stage = page.locator("#drawing")
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     await expect(page.get_by_role("button", name="Lawn zone")).to_be_visible()
     await expect(page.get_by_role("button", name="Save")).to_be_disabled()
     await page.get_by_role("button", name="New zone").click()
@@ -131,7 +131,7 @@ async def test_a_zone_and_a_line_are_drawn_named_and_written_beside_the_comments
 
 async def test_corners_are_moved_made_and_taken_back(open_page: Any, engine: EngineProcess) -> None:
     page = await open_page("/cameras/yard/zones")
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     await page.get_by_role("button", name="Lawn zone").click()
     box = await page.locator("#drawing").bounding_box()
     assert box is not None
@@ -166,7 +166,7 @@ async def test_by_keyboard_alone_and_what_is_wrong_is_said_where_it_stands(
     open_page: Any, engine: EngineProcess
 ) -> None:
     page = await open_page("/cameras/street/zones")
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     await page.get_by_role("button", name="New zone").press("Enter")
     for keys in ("Space", "Shift+ArrowRight Space", "Shift+ArrowDown Space", "Enter"):
         for key in keys.split():
@@ -190,7 +190,7 @@ async def test_by_keyboard_alone_and_what_is_wrong_is_said_where_it_stands(
 
 async def test_by_touch_on_a_phone(open_page: Any) -> None:
     page = await open_page("/cameras/yard/zones", PHONE, has_touch=True, is_mobile=True, color_scheme="dark")
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     await page.get_by_role("button", name="New line").tap()
     box = await page.locator("#drawing").bounding_box()
     assert box is not None
@@ -206,7 +206,7 @@ async def test_by_touch_on_a_phone(open_page: Any) -> None:
 async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(open_page: Any, engine: EngineProcess) -> None:
     page, other = await open_page("/cameras/street/zones"), await open_page("/cameras/street/zones", PHONE)
     for one, name in ((page, "Mine"), (other, "Theirs")):
-        await expect(one.locator("#picture")).to_be_visible(timeout=20_000)
+        await expect(one.locator("#picture")).to_be_visible()
         await one.get_by_role("button", name="New zone").click()
         await press(one.locator("#drawing"), (0.2, 0.2), (0.4, 0.2), (0.4, 0.4))
         await one.get_by_role("button", name="Close shape").click()
@@ -220,7 +220,7 @@ async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(open_page
 
 async def test_leaving_with_something_unsaved_is_asked_about(open_page: Any) -> None:
     page = await open_page("/cameras/yard/zones")
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     await page.get_by_role("button", name="New zone").click()
     await press(page.locator("#drawing"), (0.2, 0.2))
     await expect(page.get_by_text("Not saved yet.")).to_be_visible()
@@ -239,7 +239,7 @@ async def test_leaving_with_something_unsaved_is_asked_about(open_page: Any) -> 
 async def test_a_viewer_looks_and_changes_nothing(open_page: Any, engine: EngineProcess) -> None:
     page = await open_page("/", token=engine.make_token("viewer"))
     await page.get_by_role("link", name="Zones of Back yard").click()
-    await expect(page.locator("#picture")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#picture")).to_be_visible()
     await page.get_by_role("button", name="Lawn zone").click()
     await expect(page.get_by_label("Loitering")).to_be_checked()
     await expect(page.get_by_label("Loitering")).to_be_disabled()
@@ -253,7 +253,7 @@ async def test_a_viewer_looks_and_changes_nothing(open_page: Any, engine: Engine
 
 async def test_where_nobody_looks_the_page_says_why(open_page: Any) -> None:
     page = await open_page("/cameras/yard/zones", PHONE, is_mobile=True)
-    await expect(page.locator("#blind")).to_contain_text("Nobody looks now: ", timeout=20_000)
+    await expect(page.locator("#blind")).to_contain_text("Nobody looks now: ")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "long addresses are broken"
 
 
@@ -269,9 +269,9 @@ async def test_a_person_is_boxed_in_the_zone_and_the_incident_says_why(
         page = await browser.new_page(viewport=DESK)  # type: ignore[arg-type]
         await page.goto(f"{engine.address}/login#token={engine.token}")
         await page.wait_for_url(f"{engine.address}/")
-        await expect(page.get_by_text("1 person in view · Floor occupied")).to_be_visible(timeout=30_000)
+        await expect(page.get_by_text("1 person in view · Floor occupied")).to_be_visible()
         await page.get_by_role("link", name="Zones of Aisle").click()
-        await expect(page.locator("#seen rect")).to_have_count(1, timeout=20_000)
+        await expect(page.locator("#seen rect")).to_have_count(1)
         await expect(page.get_by_role("button", name="Floor Occupied")).to_be_visible()
         await shoot(page, "zones-person-desk")
         await page.goto(f"{engine.address}/incidents?label=trespassing")

@@ -282,7 +282,7 @@ def listener(broker: Mosquitto) -> Iterator[MqttListener]:
 @pytest.fixture
 async def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
     async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 the condition is not an event of this loop
                 await asyncio.sleep(0.02)
 

@@ -85,7 +85,7 @@ async def read_everything(port: int, token: str) -> dict[str, str]:
             async with client.get(path) as response:
                 said[path] = await response.text()
         async with client.ws_connect("/api/v1/events") as socket:
-            message = await socket.receive(timeout=5)
+            message = await socket.receive(timeout=60)
             assert message.type is WSMsgType.TEXT
             said["/api/v1/events"] = message.data
     return said

@@ -121,7 +121,7 @@ def test_the_event_stream_of_the_page_goes_through_ingress(house: House) -> None
     async def first() -> Any:
         address = f"{house.home.address}{PAGE}/api/v1/events"
         async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
-            return await socket.receive_json(timeout=20)
+            return await socket.receive_json(timeout=60)
 
     hello = house.loop.run(first())
     assert hello["kind"] == "hello"

@@ -36,7 +36,7 @@ class RunningFrigate:
     def close(self) -> None:
         self.call(self.fake.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
 

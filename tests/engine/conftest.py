@@ -37,7 +37,7 @@ if wanted := os.environ.get("CRIME_DETECT_THREADS"):
 STEP_S = 0.125
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+async def until(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """The first true answer of `condition`."""
     async with asyncio.timeout(timeout_s):
         while not (found := condition()):  # noqa: ASYNC110 - any condition

@@ -197,7 +197,7 @@ async def test_the_outbox_mails_a_report_through_a_real_server(store: Store, rep
         stack.push_async_callback(outbox.stop)
         await until(lambda: bool(mails))
         assert await due.look(store.outbox.add_once) == 0
-        async with asyncio.timeout(30):  # the server has it before the outbox knows
+        async with asyncio.timeout(60):  # the server has it before the outbox knows
             while await store.outbox.due(CHANNEL, clock.now() + timedelta(days=2)):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.02)
     (mail_got,) = mails
@@ -208,6 +208,6 @@ async def test_the_outbox_mails_a_report_through_a_real_server(store: Store, rep
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 the condition is not an event of this loop
             await asyncio.sleep(0.02)

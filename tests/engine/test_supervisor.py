@@ -337,6 +337,6 @@ async def test_the_command_of_the_image_runs_as_an_app(home: FakeSupervisor, unt
             await until(lambda: "crime_detect/home/info" in (broker.folder / "mosquitto.log").read_text(), 20)
         finally:
             process.send_signal(signal.SIGTERM)
-            code = await asyncio.wait_for(process.wait(), 20)
+            code = await asyncio.wait_for(process.wait(), 60)
     assert code == 0, log.read_text()
     assert " INFO " not in log.read_text(), "the level that was chosen on the app's page"

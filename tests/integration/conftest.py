@@ -83,7 +83,7 @@ async def setup_entry(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncItera
         if one.state is ConfigEntryState.LOADED:
             await hass.config_entries.async_unload(one.entry_id)
     # After a failure pytest-timeout no longer watches: what does not end must not keep everybody waiting.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await hass.async_block_till_done(wait_background_tasks=True)
 
 
@@ -92,7 +92,7 @@ def eventually(hass: HomeAssistant) -> Eventually:
     """`await eventually(lambda: …)`: until it is true, at most ten seconds."""
 
     async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.01)
                 await hass.async_block_till_done()

@@ -130,7 +130,7 @@ class FakeEngine:
 
     async def wait_connected(self, count: int = 1) -> None:
         """Until exactly so many WebSockets are open and have had their hello and replay."""
-        async with asyncio.timeout(10), self._connected:
+        async with asyncio.timeout(60), self._connected:
             await self._connected.wait_for(lambda: len(self._sockets) == count)
 
     def fail(self, path: str, status: int | None = 500, **more: Any) -> Fault:
@@ -399,14 +399,14 @@ class FakeEngine:
 
     async def pinged(self, count: int) -> None:
         """Until clients have asked so often whether we are there."""
-        async with asyncio.timeout(10), self._connected:
+        async with asyncio.timeout(60), self._connected:
             await self._connected.wait_for(lambda: self._pings >= count)
 
     async def ping(self) -> bytes:
         """What a client answers."""
         for socket in list(self._sockets):
             await socket.ping(b"there?")
-        async with asyncio.timeout(10), self._connected:
+        async with asyncio.timeout(60), self._connected:
             await self._connected.wait_for(lambda: bool(self._pongs))
         return self._pongs[-1]
 

@@ -125,7 +125,7 @@ class Home:
 
     async def eventually(self, condition: Callable[[], bool]) -> None:
         """The clock stands still, asyncio's too: only sockets and threads are waited for."""
-        give_up = frozen.real_monotonic() + 10
+        give_up = frozen.real_monotonic() + 60
         while not condition():
             assert frozen.real_monotonic() < give_up
             await asyncio.sleep(0)

@@ -198,7 +198,7 @@ async def test_lights_and_siren_wait_for_a_person_or_for_what_is_critical(home: 
     await home.pass_time(minutes=3)
     assert shining(home)  # the minutes began anew
     await home.pass_time(minutes=2, seconds=5)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while home.hass.states.async_entity_ids("scene") or lamp_states(home) != {"off"}:
             await home.breathe()
 

@@ -96,7 +96,7 @@ class EngineProcess:
         """As a power cut."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
 
     @contextlib.contextmanager
     def halted(self) -> Iterator[None]:
@@ -118,7 +118,7 @@ class EngineProcess:
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
 
     def get(self, path: str) -> Any:
         """JSON of an API path, `/cameras` for `/api/v1/cameras`."""
@@ -167,7 +167,7 @@ class EventListener:
         self._connected = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._connected.wait(20), "the event feed did not open"
+        assert self._connected.wait(60), "the event feed did not open"
 
     def incidents(self) -> list[dict[str, Any]]:
         """`data` of the incident messages in order."""
@@ -175,7 +175,7 @@ class EventListener:
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

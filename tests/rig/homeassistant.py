@@ -105,7 +105,7 @@ class RealHomeAssistant(HomeAssistantApi):
     def __exit__(self, *_: object) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
         self.close()
 
     def start(self) -> None:
@@ -130,7 +130,7 @@ class RealHomeAssistant(HomeAssistantApi):
         assert self._process
         self.disconnect()
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
 
     def log(self) -> str:
         """Everything it has logged since the first start."""

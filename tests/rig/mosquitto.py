@@ -16,7 +16,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 USERNAME, PASSWORD = "engine", "correct horse"
-_READY_S = 10.0
+_READY_S = 60.0
 _BINARY = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
@@ -117,13 +117,13 @@ class Mosquitto:
         """SIGTERM, as a service manager does."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def kill(self) -> None:
         """As a power cut: sessions and connections are gone without a word."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def restart(self) -> None:
         self.stop()
@@ -165,14 +165,14 @@ class MqttListener:
         client.loop_start()
         self.client = client
         with self._changed:
-            assert self._changed.wait_for(lambda: self._listening > 0, 10)
+            assert self._changed.wait_for(lambda: self._listening > 0, 60)
 
     @property
     def listening(self) -> int:
         """How often it has subscribed: grows when it is back after a restart of the broker."""
         return self._listening
 
-    def wait_for(self, wanted: Callable[[], bool], timeout_s: float = 15.0) -> None:
+    def wait_for(self, wanted: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Blocks until `wanted()`, looked at after every message; run it in a thread beside an event loop."""
         with self._changed:
             assert self._changed.wait_for(wanted, timeout_s), f"heard only {self.heard[-20:]}"
@@ -182,7 +182,7 @@ class MqttListener:
 
     def publish(self, topic: str, payload: str | bytes, *, retain: bool = False) -> None:
         """Returns when the broker has it."""
-        self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+        self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(60)
 
     def close(self) -> None:
         self.client.disconnect()

@@ -39,7 +39,7 @@ class RtspServer:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self, timeout_s: float = 20.0) -> None:
+    def start(self, timeout_s: float = 60.0) -> None:
         """Listens when this returns; a second start takes the port of the first."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("VIRTUAL_ENV", "PYTHON"))}
         self._process = subprocess.Popen(
@@ -77,7 +77,7 @@ class RtspServer:
         self._process.send_signal(signal.SIGCONT)
 
 
-def wait_for(condition: object, timeout_s: float = 20.0, what: str = "the condition") -> None:
+def wait_for(condition: object, timeout_s: float = 60.0, what: str = "the condition") -> None:
     """Polls a callable until it is true."""
     assert callable(condition)
     end = time.monotonic() + timeout_s

@@ -72,7 +72,7 @@ async def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
     """Waits for a condition that other tasks bring about."""
 
     async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 the condition is not an event of this loop
                 await asyncio.sleep(0.01)
 

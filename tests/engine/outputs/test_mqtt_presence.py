@@ -51,7 +51,7 @@ def test_the_will_fires_when_the_engine_is_killed(broker: Mosquitto, listener: M
         listener.wait_for(lambda: listener.payloads(f"{ROOT}/available") == [b"online", b"offline"])
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -66,7 +66,7 @@ async def asking(here: Here) -> AsyncIterator[Here]:
 @pytest.fixture
 def eventually() -> Eventually:
     async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 the condition is not an event of this loop
                 await asyncio.sleep(0.005)
 

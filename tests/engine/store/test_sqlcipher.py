@@ -188,7 +188,7 @@ async def test_a_database_that_somebody_else_has_open_stays_as_it_is(open_store,
         assert other.stdout.readline() == b"open\n"
         with pytest.raises(StoreError, match=r"another program|locked"):
             convert(path, _key(path.parent), 200, encrypt=True)
-        other.communicate(b"done", timeout=10)
+        other.communicate(b"done", timeout=60)
     assert not is_encrypted(path)
     assert not list(path.parent.glob(f"*{CONVERTING}*"))
     convert(path, _key(path.parent), 200, encrypt=True)

@@ -13,7 +13,7 @@ from crime_detect_engine.web.feed import QUEUE_SIZE, Feed, SlowClientError
 
 
 async def messages(socket, count: int) -> list[dict[str, Any]]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return [await socket.receive_json() for _ in range(count)]
 
 
@@ -124,13 +124,13 @@ async def test_a_slow_client_is_cut_off_and_costs_a_bounded_queue(site):
 
     feed = Feed(site.engine, Actor("slow", "viewer"), send, allowed)
     running = asyncio.create_task(feed.run(None, None))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await started.wait()
     for number in range(QUEUE_SIZE + 10):
         site.engine.alter_camera("yard", fps=float(number))
         await asyncio.sleep(0)
     with pytest.raises(SlowClientError):
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 60)
     assert site.engine._listeners == []
 
 
@@ -141,7 +141,7 @@ async def test_a_revoked_token_ends_the_feed(site):
         site.clock.advance(31)
         site.engine.open_incident()
         await messages(socket, 1)  # was already waiting for it
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert (await socket.receive()).data == 1008
     assert site.engine._listeners == []
 
@@ -150,7 +150,7 @@ async def test_a_client_that_leaves_is_forgotten(site):
     socket = await site.client("viewer-token").ws_connect("/api/v1/events")
     await messages(socket, 1)
     await socket.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while site.engine._listeners:  # noqa: ASYNC110 - the double has nothing to wait for
             await asyncio.sleep(0.01)
 

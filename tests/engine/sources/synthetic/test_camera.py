@@ -82,11 +82,11 @@ def test_realtime_waits_for_each_frame_and_interrupt_ends_the_wait():
 
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
-    assert got.wait(20)
+    assert got.wait(60)
     source.interrupt()
-    assert ended.wait(20)
+    assert ended.wait(60)
     assert len(frames) <= 20
-    thread.join(5)
+    thread.join(60)
 
 
 def test_a_camera_that_fell_behind_goes_on_from_there(manual_clock):

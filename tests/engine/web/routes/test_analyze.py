@@ -19,7 +19,7 @@ def form(content: bytes, name: str = "yard.mp4", field: str = "file") -> FormDat
 
 
 async def finished(client, job: dict[str, Any]) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while job["state"] in ("queued", "running"):
             await asyncio.sleep(0.01)
             async with client.get(f"/api/v1/jobs/{job['job_id']}") as answer:

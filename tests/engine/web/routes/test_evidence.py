@@ -18,7 +18,7 @@ async def test_a_package_comes_with_its_digest_and_signature(site):
         assert base64.b64decode(answer.headers["X-Evidence-Signature"]) == b"s" * 64
         digest = answer.headers["X-Evidence-SHA256"]
     assert site.engine.actions == [("evidence", incident.incident_id, "investigator")]
-    async with asyncio.timeout(10):  # whoever asked has the last byte before the file is gone
+    async with asyncio.timeout(60):  # whoever asked has the last byte before the file is gone
         while list(site.engine.folder.glob("*.zip")):  # noqa: ASYNC110 - the other side says nothing
             await asyncio.sleep(0.01)
     async with client.get(f"{address}.sig?sha256={digest}") as answer:

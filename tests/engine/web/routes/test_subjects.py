@@ -62,7 +62,7 @@ async def test_a_copy_is_a_file_and_leaves_none_behind(site: Any) -> None:
         assert answer.content_type == "application/zip"
         assert answer.headers["Content-Disposition"] == 'attachment; filename="kept-20261121T1100-20261121T1300.zip"'
         assert await answer.read() == b"PK kept"
-    async with asyncio.timeout(15):  # the last byte is here before the handler ends
+    async with asyncio.timeout(60):  # the last byte is here before the handler ends
         while (site.engine.folder / "kept.zip").exists():  # noqa: ASYNC110 the condition is not an event of this loop
             await asyncio.sleep(0.02)
 
