@@ -75,7 +75,7 @@ fetch_uv() {
 
 # sets PYTHON314; fetched into ROOT/.cache where the machine has none
 find_python314() {
-  have_uv || fetch_uv
+  python3.14 -c 'import ensurepip' 2>/dev/null || have_uv || fetch_uv
   command -v python3.14 >/dev/null || command -v patchelf >/dev/null || install_packages "Python 3.14" patchelf
   PYTHON314=$("$ROOT/scripts/python314.sh" "$ROOT/.cache/python314") ||
     die "no Python 3.14; put python3.14 on PATH or install uv"

@@ -85,7 +85,7 @@ async def test_only_cameras_whose_model_changes_are_built_anew(running: Running,
     text = running.file.read_text()
     assert "# the model of the house" in text
     assert "model: {name: mine}  # as delivered" in text
-    await until(lambda: running.lines["yard"].scored, 20)
+    await until(lambda: running.lines["yard"].scored)
     assert running.service._status.health()[0]
 
 

@@ -64,7 +64,7 @@ async def test_it_watches_serves_and_leaves_no_thread(build: Build, video: Path,
     service = build(f"cameras: {{yard: {{source: 'loop:{video}', name: Back yard}}}}")
     server = await service.start("127.0.0.1", 0)
     line = service._pipeline.lines["yard"]
-    await until(lambda: line.scored > 8, 30)
+    await until(lambda: line.scored > 8)
     assert line.capture.status().state is CameraState.LIVE
     token = (tmp_path / "data" / "admin-token").read_text().strip()
     address = f"http://127.0.0.1:{server.port}"
@@ -74,7 +74,7 @@ async def test_it_watches_serves_and_leaves_no_thread(build: Build, video: Path,
         async with session.get(f"{address}/api/v1/info", headers={"Authorization": f"Bearer {token}"}) as answer:
             assert (await answer.json())["cameras"] == [{"id": "yard", "name": "Back yard"}]
     await service.stop()
-    await until(lambda: threads() <= before, 10)
+    await until(lambda: threads() <= before)
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", server.port), 1).close()
 
@@ -83,8 +83,8 @@ async def test_an_incident_that_is_open_at_the_stop_is_ended_and_stored(build: B
     service = build(f"cameras: {{yard: {{source: 'loop:{video}'}}}}")
     await service.start("127.0.0.1", 0)
     line = service._pipeline.lines["yard"]
-    await until(lambda: line.scored > 8, 30)
-    score = replace(await until(lambda: line.score, 30), probabilities={"normal": 0.05, "fighting": 0.95})
+    await until(lambda: line.scored > 8)
+    score = replace(await until(lambda: line.score), probabilities={"normal": 0.05, "fighting": 0.95})
     for n in range(1, 6):
         service._pipeline._decide(replace(score, tick_s=score.tick_s + 100 + n / 2))
     await until(lambda: service._writer.written >= 1)
@@ -103,8 +103,8 @@ async def test_alerts_wait_for_a_database_server_that_restarts(
     service = build(f"database: {postgres.url(name)}\ncameras: {{yard: {{source: 'loop:{video}'}}}}")
     server = await service.start("127.0.0.1", 0)
     line = service._pipeline.lines["yard"]
-    await until(lambda: line.scored > 8, 30)
-    score = replace(await until(lambda: line.score, 30), probabilities={"normal": 0.05, "fighting": 0.95})
+    await until(lambda: line.scored > 8)
+    score = replace(await until(lambda: line.score), probabilities={"normal": 0.05, "fighting": 0.95})
     await asyncio.to_thread(postgres.stop)
     try:
         for n in range(1, 6):
@@ -137,7 +137,7 @@ async def test_a_taken_port_is_said_and_everything_is_put_away(build: Build, vid
         port = taken.getsockname()[1]
         with pytest.raises(CrimeDetectError, match=f"Cannot listen on 127.0.0.1:{port}.*--port"):
             await build(f"cameras: {{yard: {{source: 'loop:{video}'}}}}").start("127.0.0.1", port)
-    await until(lambda: threads() <= before, 10)
+    await until(lambda: threads() <= before)
 
 
 async def test_an_unknown_model_is_said(build: Build) -> None:
@@ -152,16 +152,16 @@ async def test_an_address_that_no_source_can_read_is_said(build: Build, until: A
     with pytest.raises(ConfigError, match="camera yard: exec: is not allowed") as refused:
         await service.start("127.0.0.1", 0)
     assert "p4ss" not in str(refused.value)
-    await until(lambda: threads() <= before, 10)
+    await until(lambda: threads() <= before)
 
 
 async def test_a_file_that_is_missing_is_one_lost_camera(build: Build, video: Path, until: Any) -> None:
     service = build(f"cameras: {{yard: {{source: 'loop:{video}'}}, gate: {{source: /nowhere/x.mp4}}}}")
     await service.start("127.0.0.1", 0)
     gate = service._pipeline.lines["gate"].capture
-    await until(lambda: gate.status().state is CameraState.LOST, 20)
+    await until(lambda: gate.status().state is CameraState.LOST)
     assert gate.status().last_error == "no such file"
-    await until(lambda: service._pipeline.lines["yard"].scored > 0, 30)
+    await until(lambda: service._pipeline.lines["yard"].scored > 0)
 
 
 async def test_a_frigate_that_is_away_stops_nothing(build: Build, until: Any) -> None:
@@ -179,7 +179,7 @@ async def test_every_nth_frame_is_followed_or_said(build: Build, video: Path, un
     )
     await service.start("127.0.0.1", 0)
     lines = service._pipeline.lines
-    await until(lambda: lines["near"].note is None and "2.5 frames a second" in (lines["far"].note or ""), 20)
+    await until(lambda: lines["near"].note is None and "2.5 frames a second" in (lines["far"].note or ""))
     notes = [note for note in service._control.info()["warnings"] if "frame_skip" in note]
     assert len(notes) == 1
     assert notes[0].startswith("far: ")

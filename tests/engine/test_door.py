@@ -76,7 +76,7 @@ async def test_who_looks_is_in_the_audit_that_can_be_taken_along(
     token = (tmp_path / "data" / "admin-token").read_text().strip()
     headers, at = {"Authorization": f"Bearer {token}"}, f"http://127.0.0.1:{server.port}/api/v1"
     line = service._pipeline.lines["yard"]
-    await until(lambda: line.recorder.newest() is not None, 30)
+    await until(lambda: line.recorder.newest() is not None)
 
     async with aiohttp.ClientSession(headers=headers) as session:
         async with session.get(f"{at}/cameras/yard/live.jpg") as answer:

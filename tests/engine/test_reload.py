@@ -151,11 +151,11 @@ async def test_a_camera_added_over_the_api_is_watched_and_one_removed_is_not(run
 
 async def test_a_mask_set_over_the_api_hides_from_the_first_picture_after_it(running: Running, until: Any) -> None:
     control = running.service._control
-    await until(lambda: control.live_picture("yard"), 20)
+    await until(lambda: control.live_picture("yard"))
     left = [[[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]]
     await control.change_camera("yard", {"masks": left}, ADMIN)
     assert (control.camera("yard").masked, control.camera("yard").settings["masks"]) == (True, left)
-    await until(lambda: control.live_picture("yard"), 20)
+    await until(lambda: control.live_picture("yard"))
     picture = control.live_picture("yard")
     assert picture is not None
     image = picture.rgb(360)
@@ -181,13 +181,13 @@ async def test_discovery_alone_is_switched_while_running(tmp_path: Path, until: 
         listener = MqttListener(broker, "#")
         try:
             await service.start("127.0.0.1", 0)
-            await until(lambda: listener.payloads(topic), 20)
+            await until(lambda: listener.payloads(topic))
             assert service._control.info()["mqtt_discovery"] is True
             rebuilt = service._pipeline.lines["yard"].capture
             await service._control.change_camera("yard", {"source": "synthetic:shop"}, ADMIN)
             assert service._pipeline.lines["yard"].capture is not rebuilt
             await service._control.end_mqtt_discovery(ADMIN)
-            await until(lambda: listener.payloads(topic)[-1] == b"", 20)
+            await until(lambda: listener.payloads(topic)[-1] == b"")
             assert listener.payloads(topic).count(b"") == 1, "a camera that was rebuilt was not forgotten"
             assert service._control.info()["mqtt_discovery"] is False
             assert "ha_discovery: false} # for now" in file.read_text()

@@ -327,14 +327,14 @@ async def test_the_command_of_the_image_runs_as_an_app(home: FakeSupervisor, unt
         command = [sys.executable, "-m", "crime_detect_engine.cli", "run", "--data", str(data), "--port", "0"]
         process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)
         try:
-            (told,) = await until(lambda: home.announced, 60)
+            (told,) = await until(lambda: home.announced)
             headers = {"Authorization": f"Bearer {told['token']}"}
             async with (
                 aiohttp.ClientSession(headers=headers) as session,
                 session.get(f"http://127.0.0.1:{told['port']}/api/v1/info") as answer,
             ):
                 assert answer.status == 200
-            await until(lambda: "crime_detect/home/info" in (broker.folder / "mosquitto.log").read_text(), 20)
+            await until(lambda: "crime_detect/home/info" in (broker.folder / "mosquitto.log").read_text())
         finally:
             process.send_signal(signal.SIGTERM)
             code = await asyncio.wait_for(process.wait(), 60)

@@ -89,7 +89,7 @@ async def setup_entry(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncItera
 
 @pytest.fixture
 def eventually(hass: HomeAssistant) -> Eventually:
-    """`await eventually(lambda: …)`: until it is true, at most ten seconds."""
+    """`await eventually(lambda: …)`: until it is true, at most a minute."""
 
     async def wait(condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(60):

@@ -12,6 +12,8 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from tests.rig.mosquitto import Mosquitto, MqttListener
 
 WILL = ("t/available", b"offline")
+NOTICED_S = 25.0
+"""Before a keep-alive, 30 s, could find out."""
 
 
 async def opened(broker: Mosquitto, heard: list[tuple[str, bytes, bool]], name: str = "one") -> MqttConnection:
@@ -46,7 +48,7 @@ async def test_the_death_of_the_broker_ends_every_wait(broker: Mosquitto) -> Non
     broker.kill()
     with pytest.raises(MqttError):
         await connection.publish("t/a", b"x")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(NOTICED_S):
         reason = await connection.closed
     assert "connection lost" in str(reason)
     with pytest.raises(MqttError):
@@ -58,7 +60,7 @@ async def test_leaving_sends_no_will_and_being_pushed_out_by_a_twin_is_noticed(
 ) -> None:
     first = await opened(broker, [], "twin")
     second = await opened(broker, [], "twin")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(NOTICED_S):
         assert "connection lost" in str(await first.closed)
     second.drop()
     third = await opened(broker, [], "third")

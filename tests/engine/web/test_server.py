@@ -77,7 +77,7 @@ async def test_stopping_is_quick_with_feeds_and_live_pictures_open(site):
     await listening.receive_json()
     live = await client.get("/api/v1/cameras/yard/live.mjpeg")
     await live.content.read(100)
-    async with asyncio.timeout(30):  # it would wait for as long as somebody looks
+    async with asyncio.timeout(30):
         await site.server.stop()
     assert (await listening.receive()).data == 1001
 
