@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,10 @@ from syrupy.assertion import SnapshotAssertion
 import custom_components.crime_detect  # noqa: F401
 from custom_components.crime_detect.const import CONF_FEED, DOMAIN, FEED_WEBSOCKET
 from tests.integration.fake_engine import FakeEngine
+from tests.rig.threads import order_threads
+
+if wanted := os.environ.get("CRIME_DETECT_THREADS"):
+    order_threads(wanted)
 
 SetupEntry = Callable[..., Awaitable[MockConfigEntry]]
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]

@@ -59,6 +59,21 @@ class Phone:
         return [one["data"]["tag"] for one in self.got if one["message"] == "clear_notification"]
 
 
+def _watch_threads(loop: asyncio.AbstractEventLoop) -> set[asyncio.Future[Any]]:
+    """What runs in threads for this loop, at every moment."""
+    running: set[asyncio.Future[Any]] = set()
+    original = loop.run_in_executor
+
+    def run_in_executor(*arguments: Any) -> asyncio.Future[Any]:
+        future = original(*arguments)
+        running.add(future)
+        future.add_done_callback(running.discard)
+        return future
+
+    loop.run_in_executor = run_in_executor  # type: ignore[assignment,method-assign]
+    return running
+
+
 def _is_quiet(one: dict[str, Any]) -> bool:
     return bool(one["data"].get("alert_once"))
 
@@ -78,6 +93,7 @@ class Home:
         freezer.move_to(START)
         engine.cameras["front_door"]["state"] |= {"snoozed_until": None, "tampered": False, "tamper": None}
         self._set_up = set_up
+        self._in_threads = _watch_threads(hass.loop)
         self.heard: list[IncidentEvent] = []
 
     def recipient(self, name: str, **data: Any) -> Phone:
@@ -148,7 +164,16 @@ class Home:
         await self.breathe()
 
     async def breathe(self) -> None:
-        """What needs no waiting happens; unlike `async_block_till_done` this does not wait for automations' delays."""
+        """What needs no time of the clock happens; unlike `async_block_till_done` this waits for no automation's delay.
+
+        Threads are waited for: Home Assistant imports in one what an action needs for the first time.
+        """
+        await self._turns()
+        while self._in_threads:
+            await self.eventually(lambda: not self._in_threads)
+            await self._turns()
+
+    async def _turns(self) -> None:
         for _ in range(300):
             await asyncio.sleep(0)
 
