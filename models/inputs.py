@@ -35,7 +35,7 @@ class Composed:
 
     def compose(self, clip: Image, zoom: float = 1.0, region: str | None = None) -> Image:
         if region is not None:
-            raise InvalidInputError("a composed input has its own region; leave soup_regions away")
+            raise InvalidInputError("a composed input has its own region; leave soup_regions and regions away")
         return self._compose(clip, zoom)
 
 

@@ -144,9 +144,17 @@ def _making(recipe: Recipe, spec: ModelSpec, report: Mapping[str, Any]) -> str:
 def _runs(settings: Training) -> str:
     last = settings.seed + settings.soup - 1
     seeds = f"seeds {settings.seed} to {last}" if settings.soup > 1 else f"seed {settings.seed}"
-    if settings.soup_regions:
-        return f"mean weights of {seeds}, each with the regions {', '.join(settings.soup_regions)}"
+    each = [f"the regions {', '.join(settings.soup_regions)}"] if settings.soup_regions else []
+    if changes := settings.soup_augmentations:
+        said = (_changes(one) for one in changes)
+        each.append(f"the augmentation {'; '.join(said)}")
+    if each:
+        return f"mean weights of {seeds}, each with {' and '.join(each)}"
     return f"mean weights of {seeds}" if settings.soup > 1 else seeds
+
+
+def _changes(changes: Mapping[str, Any]) -> str:
+    return f"with {' and '.join(f'{key} {value}' for key, value in changes.items())}" if changes else "as in the recipe"
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:

@@ -48,6 +48,8 @@ class Augmentation:
     """As infrared cameras see."""
     zoom: float = 0.2
     """Of the region that follows motion: its side is changed by up to this factor's exponential."""
+    regions: tuple[str, ...] = ()
+    """Each clip is seen in one of these, drawn anew each time; none: in the model's own."""
     blur: float = 0.0
     """A soft lens."""
     compression: float = 0.0
@@ -77,6 +79,8 @@ class Training:
     """Runs from the same start, with the seeds from `seed` on, whose weights are averaged: see soup.py."""
     soup_regions: tuple[str, ...] = ()
     """As many runs for each of these regions, all averaged; the model is served with its own. None: that alone."""
+    soup_augmentations: tuple[dict[str, Any], ...] = ()
+    """As many runs with each of these changes of `[augmentation]`, all averaged. None: with it as it stands."""
     batch: int = 8
     trunk_lr: float = 1e-4
     first_layer_factor: float = 0.25

@@ -17,7 +17,8 @@ from .layouts import LAYOUTS
 from .options import Augmentation, DataFolder, Search, Training, WarmUp
 
 __all__ = [
-    "Augmentation", "DataFolder", "Recipe", "Search", "Training", "WarmUp", "changed", "parse_recipe", "read_recipe",
+    "Augmentation", "DataFolder", "Recipe", "Search", "Training", "WarmUp", "augmentations", "changed", "parse_recipe",
+    "read_recipe",
 ]  # fmt: skip
 
 BALANCES = ("none", "class", "class+source")
@@ -86,13 +87,26 @@ _KINDS = {
     "tuple[float, ...]": vol.All([vol.Coerce(float)], vol.Length(min=1), vol.Coerce(tuple)),
     "str | None": vol.Any(str, None),
     "dict[str, str]": {str: vol.In(VOCABULARY)},
+    "tuple[dict[str, Any], ...]": [dict],
 }
 
 
 def _fields(kind: type, **chosen: Collection[str]) -> dict[vol.Optional, Any]:
-    """Every field of an option dataclass, checked by its annotation; `chosen` fields are one of these words."""
-    kinds = {one.name: _KINDS[str(one.type)] for one in fields(kind)}
-    return {vol.Optional(name): vol.In(sorted(chosen[name])) if name in chosen else kinds[name] for name in kinds}
+    """Every field of an option dataclass, checked by its annotation; `chosen` fields are (lists of) these words."""
+    checks: dict[vol.Optional, Any] = {}
+    for one in fields(kind):
+        check = _KINDS[str(one.type)]
+        if one.name in chosen:
+            word = vol.In(sorted(chosen[one.name]))
+            check = vol.All([word], vol.Coerce(tuple)) if one.type == "tuple[str, ...]" else word
+        checks[vol.Optional(one.name)] = check
+    return checks
+
+
+_AUGMENTATION = _fields(Augmentation, regions=REGIONS)
+_TRAINING = _fields(Training, balance=BALANCES, supervision=("clip", "video"), soup_regions=REGIONS) | {
+    vol.Optional("soup_augmentations"): vol.All([_AUGMENTATION], vol.Coerce(tuple))
+}
 
 
 _SEARCHED = sorted(
@@ -104,8 +118,8 @@ RECIPE_SCHEMA = vol.Schema(
     {
         vol.Required("model"): _MODEL,
         vol.Required("data"): vol.All([_fields(DataFolder, layout=LAYOUTS)], vol.Length(min=1)),
-        vol.Optional("augmentation", default={}): _fields(Augmentation),
-        vol.Optional("training", default={}): _fields(Training, balance=BALANCES, supervision=("clip", "video")),
+        vol.Optional("augmentation", default={}): _AUGMENTATION,
+        vol.Optional("training", default={}): _TRAINING,
         vol.Optional("warm_up", default={}): _fields(WarmUp),
         vol.Optional("search", default={}): {
             vol.Optional("method"): vol.In(["grid", "random"]),
@@ -149,10 +163,14 @@ def parse_recipe(text: str) -> Recipe:
     if recipe.training.soup < 1 or (recipe.training.soup > 1 and recipe.training.patience):
         raise vol.Invalid("training.soup: at least 1, and with several runs a fixed number of epochs (patience = 0)")
     training = recipe.training
-    if len(set(training.soup_regions)) != len(training.soup_regions) or set(training.soup_regions) - set(REGIONS):
-        raise vol.Invalid(f"training.soup_regions: any of {', '.join(REGIONS)}, each once")
+    if len(set(training.soup_regions)) != len(training.soup_regions):
+        raise vol.Invalid("training.soup_regions: each once")
     if training.soup_regions and (training.teachers or training.patience):
         raise vol.Invalid("training.soup_regions: without teachers and patience, which look at one region")
+    if training.soup_augmentations and training.patience:
+        raise vol.Invalid("training.soup_augmentations: with a fixed number of epochs (patience = 0)")
+    if training.soup_regions and any(one.regions for one in augmentations(recipe)):
+        raise vol.Invalid("augmentation.regions: without training.soup_regions, which name the region of a whole run")
     if training.supervision == "video" and (training.teachers or training.class_weights or recipe.hierarchy):
         raise vol.Invalid('training.supervision: "video" learns without teachers, class_weights and [hierarchy]')
     for key, values in recipe.search.keys.items():
@@ -181,9 +199,15 @@ def changed(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         tables[table][name] = value
     return replace(
         recipe,
-        augmentation=replace(recipe.augmentation, **vol.Schema(_fields(Augmentation))(tables["augmentation"])),
-        training=replace(recipe.training, **vol.Schema(_fields(Training))(tables["training"])),
+        augmentation=replace(recipe.augmentation, **vol.Schema(_AUGMENTATION)(tables["augmentation"])),
+        training=replace(recipe.training, **vol.Schema(_TRAINING)(tables["training"])),
     )
+
+
+def augmentations(recipe: Recipe) -> tuple[Augmentation, ...]:
+    """What clips are changed by, one for each group of runs that are averaged."""
+    changes = recipe.training.soup_augmentations or ({},)
+    return tuple(replace(recipe.augmentation, **one) for one in changes)
 
 
 def _spec(model: Mapping[str, Any]) -> ModelSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ from .objective import NETWORK_FILE, Objective, make_objective, save_network
 from .order import clip_batches
 from .progress import show_progress
 from .quickening import quicken
-from .recipe import Recipe, Training
+from .recipe import Recipe, Training, augmentations
 from .runs import Run, restore_run, save_run
 from .soup import cook
 from .stopping import METRICS_FILE, best_average, exhausted, hold_out, validate
@@ -51,7 +52,8 @@ def train_network(
     `data` is where the recipe's start weights lie. Nothing is selected on the way: the epochs are fixed beforehand, or,
     with `patience`, one fold of the samples is held out to tell when to stop. With `soup` several such runs, which
     differ only in what is drawn at random after the start, become one network; with `soup_regions` so many for each
-    region, and the start of the head is fitted to what is seen there.
+    region, and the start of the head is fitted to what is seen there; with `soup_augmentations` so many for each of
+    these.
     """
     settings = recipe.training
     torch.set_num_threads(settings.threads)
@@ -66,17 +68,20 @@ def train_network(
         _prepare(network, recipe, learned, data, report, looks[look])
         return network
 
-    def run_once(look: int, number: int) -> Network:
-        place = look * settings.soup + number
+    kinds = list(itertools.product(range(len(looks)), augmentations(recipe), range(settings.soup)))
+
+    def run_once(place: int) -> Network:
+        look, augmentation, number = kinds[place]
         folder = out / f"run{place}" if place else out
         folder.mkdir(parents=True, exist_ok=True)
         begun = (folder / STATE_FILE).exists()
         served = _placed(recipe, data) if begun else copy.deepcopy(prepared(look))
-        own = replace(recipe, training=replace(settings, seed=settings.seed + number))
+        training = replace(settings, seed=settings.seed + number)
+        own = replace(recipe, training=training, augmentation=augmentation)
         objective = make_objective(recipe, learned, out, next(served.parameters()).device)
         return _train_run(served, own, objective, learned, held_out, folder, report, looks[look])
 
-    network = cook([run_once(look, number) for look in range(len(looks)) for number in range(settings.soup)])
+    network = cook([run_once(place) for place in range(len(kinds))])
     round_weights(network)
     save_network(network, recipe.spec, out / NETWORK_FILE)
     return network
@@ -239,12 +244,13 @@ def _draw(
     """The composed inputs of a batch, randomly changed, and their targets [N, C]."""
     spec, options = recipe.spec, recipe.augmentation
     frames = int(random.integers(spec.min_frames, spec.frames + 1)) + (spec.lag if spec.input == "difference" else 0)
-    pictures, zooms = [], []
+    pictures, looks = [], []
     for sample in batch:
         pictures.append(augment(sample.clip, frames, options, random))
-        zooms.append(float(np.exp(random.uniform(-options.zoom, options.zoom))))
+        zoom = float(np.exp(random.uniform(-options.zoom, options.zoom)))
+        looks.append((zoom, str(random.choice(options.regions)) if options.regions else None))
     pictures = mix_backgrounds(pictures, options.background, random)
-    clips = [footage.compose(clip, zoom) for clip, zoom in zip(pictures, zooms, strict=True)]
+    clips = [footage.compose(clip, *look) for clip, look in zip(pictures, looks, strict=True)]
     targets = functional.one_hot(torch.tensor([s.label for s in batch]), len(spec.labels)).float()
     clips, targets = mix(clips, targets, options.mixup, random)
     return mix_time(clips, targets, options.time_mix, random)

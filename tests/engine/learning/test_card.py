@@ -40,3 +40,12 @@ def test_it_says_which_regions_the_averaged_runs_followed() -> None:
     first = recipe.training.seed
     said = f"mean weights of seeds {first} to {first + 2}, each with the regions motion, peak"
     assert said in write_card(both, read_checkpoint(folder).spec, {})
+
+
+def test_it_says_what_the_averaged_runs_learned_from() -> None:
+    folder = next(folder for folder in FINISHED if folder.name == "fight-lite")
+    recipe = read_recipe(folder / "recipe.toml")
+    changes = ({}, {"night": 0.2, "noise": 8.0})
+    runs = replace(recipe.training, seed=7, soup=2, soup_regions=(), soup_augmentations=changes)
+    said = "mean weights of seeds 7 to 8, each with the augmentation as in the recipe; with night 0.2 and noise 8.0"
+    assert said in write_card(replace(recipe, training=runs), read_checkpoint(folder).spec, {})

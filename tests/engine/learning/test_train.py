@@ -165,6 +165,45 @@ def test_a_soup_of_regions_is_the_mean_of_runs_that_followed_each(
         torch.testing.assert_close(whole[name], sum(parts) / 4, atol=1e-3, rtol=1e-2)
 
 
+def test_a_soup_of_augmentations_is_the_mean_of_runs_that_were_changed_by_each(
+    four: list[Any], footage: Any, recipe_text: str, tmp_path: Path
+) -> None:
+    recipe = asking(recipe_text, soup=2, soup_augmentations=({}, {"noise": 60.0}))
+    starts: list[str] = []
+    whole = weights(train_network(recipe, four, tmp_path, tmp_path / "s", starts.append, footage))
+    assert sum("initial_train_accuracy" in line for line in starts) == 1, "one start for all"
+    found = [read_run(tmp_path / "s" / name) for name in ("", "run1", "run2", "run3")]
+    for first, noise in ((0, recipe.augmentation.noise), (2, 60.0)):
+        alone = asking(recipe_text, soup=2)
+        alone = replace(alone, augmentation=replace(alone.augmentation, noise=noise))
+        train_network(alone, four, tmp_path, tmp_path / str(noise), quiet, footage)
+        for n, name in enumerate(("", "run1")):
+            for key, value in read_run(tmp_path / str(noise) / name).items():
+                torch.testing.assert_close(found[first + n][key], value, msg=f"{noise} {name} {key}")
+    name = "head.skip.weight"
+    parts = [tensors[f"average.{name}"] for tensors in found]
+    assert not torch.equal(parts[0], parts[2])
+    torch.testing.assert_close(whole[name], sum(parts) / 4, atol=1e-3, rtol=1e-2)
+
+
+def test_clips_are_seen_in_the_regions_that_are_asked_for(four: list[Any], recipe_text: str, tmp_path: Path) -> None:
+    seen: list[str | None] = []
+
+    class Watched(ServingFootage):
+        def compose(self, clip: Any, zoom: float = 1.0, region: Any = None) -> Any:
+            seen.append(region)
+            return super().compose(clip, zoom, region)
+
+    text = recipe_text.replace('input = "difference"', 'input = "difference"\nregion = "peak"')
+    for regions in ((), ("full", "motion")):
+        recipe = parse_recipe(text)
+        recipe = replace(recipe, augmentation=replace(recipe.augmentation, regions=regions))
+        seen.clear()
+        footage: Any = Watched(recipe.spec)
+        train_network(recipe, four, tmp_path, tmp_path / str(len(regions)), quiet, footage)
+        assert {one for one in seen if one} == set(regions)
+
+
 def test_a_soup_that_was_cut_off_goes_on_where_it_was(
     four: list[Any], footage: Any, recipe_text: str, tmp_path: Path
 ) -> None:
