@@ -24,7 +24,7 @@ def answer_at_once(_original: Run) -> Run:
     def run_in_executor(loop: Any, executor: Executor | None, function: Run, *arguments: Any) -> Any:
         if executor is None:
             executor = loop._default_executor or ThreadPoolExecutor(thread_name_prefix="asyncio")
-            loop.set_default_executor(executor)
+            loop._default_executor = executor  # as asyncio does; Home Assistant allows nobody else to set one
         future = executor.submit(function, *arguments)
         wait([future], AT_MOST_S)
         return asyncio.wrap_future(future, loop=loop)
