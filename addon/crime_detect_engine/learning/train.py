@@ -31,7 +31,7 @@ from .objective import NETWORK_FILE, Objective, make_objective, save_network
 from .order import clip_batches
 from .progress import show_progress
 from .quickening import quicken
-from .recipe import Recipe, Training, augmentations
+from .recipe import Augmentation, Recipe, Training, augmentations
 from .runs import Run, restore_run, save_run
 from .soup import cook
 from .stopping import METRICS_FILE, best_average, exhausted, hold_out, validate
@@ -68,10 +68,7 @@ def train_network(
         _prepare(network, recipe, learned, data, report, looks[look])
         return network
 
-    kinds = list(itertools.product(range(len(looks)), augmentations(recipe), range(settings.soup)))
-
-    def run_once(place: int) -> Network:
-        look, augmentation, number = kinds[place]
+    def run_once(place: int, look: int, augmentation: Augmentation, number: int) -> Network:
         folder = out / f"run{place}" if place else out
         folder.mkdir(parents=True, exist_ok=True)
         begun = (folder / STATE_FILE).exists()
@@ -81,7 +78,8 @@ def train_network(
         objective = make_objective(recipe, learned, out, next(served.parameters()).device)
         return _train_run(served, own, objective, learned, held_out, folder, report, looks[look])
 
-    network = cook([run_once(place) for place in range(len(kinds))])
+    runs = itertools.product(range(len(looks)), augmentations(recipe), range(settings.soup))
+    network = cook([run_once(place, *run) for place, run in enumerate(runs)])
     round_weights(network)
     save_network(network, recipe.spec, out / NETWORK_FILE)
     return network
