@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -26,6 +27,8 @@ QUIET_S = 1.0
 """A replay that pauses for so long is over."""
 WITH_PICTURES = 50
 """Of a queue that is longer than this the oldest do without new pictures, until it is short again."""
+TRIES = 2
+"""Of an incident that meets a bug: the last one without a new picture."""
 
 
 @dataclass(slots=True)
@@ -33,12 +36,24 @@ class _Waiting:
     message: IncidentMessage
     seqs: list[int]
     """Of all messages that it is made of."""
+    broken: int = 0
+    """How often dealing with it ended in a bug."""
 
     def add(self, other: IncidentMessage) -> None:
         older, newer = sorted((self.message, other), key=lambda message: message.seq)
         before = newer.before if newer.after is None else older.before  # one of both is there
         self.message = replace(newer, before=before, replayed=older.replayed and newer.replayed)
         self.seqs.append(other.seq)
+
+
+@dataclass(slots=True)
+class _Line:
+    """Of one camera."""
+
+    waiting: deque[_Waiting] = field(default_factory=deque)
+    now: _Waiting | None = None
+    """What the worker deals with; where a bug ended it, what that was."""
+    worker: asyncio.Task[None] | None = None
 
 
 class IncidentQueue:
@@ -58,8 +73,7 @@ class IncidentQueue:
         self._pictures = pictures
         self._tell = tell
         self._replayed: dict[str, _Waiting] = {}
-        self._queues: dict[str, deque[_Waiting]] = {}
-        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._lines: dict[str, _Line] = {}
         self._cancel_flush: CALLBACK_TYPE | None = None
         self._begun = asyncio.Event()
 
@@ -97,7 +111,8 @@ class IncidentQueue:
         if self._cancel_flush:
             self._cancel_flush()
             self._cancel_flush = None
-        workers = list(self._workers.values())
+        lines, self._lines = self._lines, {}
+        workers = [line.worker for line in lines.values() if line.worker is not None]
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
@@ -121,31 +136,48 @@ class IncidentQueue:
 
     def _enqueue(self, waiting: _Waiting) -> None:
         incident = waiting.message.incident
-        queue = self._queues.setdefault(incident.camera, deque())
-        for other in queue:
+        line = self._lines.setdefault(incident.camera, _Line())
+        for other in line.waiting:
             if other.message.incident.incident_id == incident.incident_id:
                 other.add(waiting.message)
                 other.seqs.extend(waiting.seqs)
                 return
-        queue.append(waiting)
-        worker = self._workers.get(incident.camera)
-        if worker is None or worker.done():
-            self._workers[incident.camera] = self._entry.async_create_background_task(
-                self._hass, self._work(queue), f"crime_detect incidents of {incident.camera}"
-            )
+        line.waiting.append(waiting)
+        if line.worker is None:
+            self._start(incident.camera, line)
 
-    async def _work(self, queue: deque[_Waiting]) -> None:
+    def _start(self, camera: str, line: _Line) -> None:
+        line.worker = self._entry.async_create_background_task(
+            self._hass, self._work(line), f"crime_detect incidents of {camera}"
+        )
+        line.worker.add_done_callback(partial(self._ended, camera, line))
+
+    def _ended(self, camera: str, line: _Line, worker: asyncio.Task[None]) -> None:
+        """What is wrong with one incident must not silence its camera, nor a picture the incident."""
+        line.worker = None
+        if worker.cancelled():
+            return
+        if (error := worker.exception()) is not None:
+            incident_id = "none"
+            if line.now is not None:
+                line.now.broken += 1
+                incident_id = line.now.message.incident.incident_id
+            _LOGGER.error("Incident %s was not dealt with", incident_id, exc_info=error)
+        if self._lines.get(camera) is line and (line.waiting or line.now):
+            self._start(camera, line)
+
+    async def _work(self, line: _Line) -> None:
         await self._begun.wait()
-        while queue:
-            waiting = queue.popleft()
+        while line.now or line.waiting:
+            one = line.now = line.now or line.waiting.popleft()
             told = True
-            try:
-                told = await self._deal_with(waiting.message, quickly=len(queue) > WITH_PICTURES)
-            except Exception:  # what is wrong with one incident must not silence its camera
-                _LOGGER.exception("Incident %s was not dealt with", waiting.message.incident.incident_id)
-            for seq in waiting.seqs:
+            if one.broken < TRIES:
+                quickly = one.broken > 0 or len(line.waiting) > WITH_PICTURES
+                told = await self._deal_with(one.message, quickly=quickly)
+            line.now = None
+            for seq in one.seqs:
                 self._history.dealt_with(seq)
-            if told or not queue:
+            if told or not line.waiting:
                 await self._history.save()
 
     async def _deal_with(self, message: IncidentMessage, *, quickly: bool) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -26,6 +28,14 @@ STEADY_S = 60.0
 """A connection that held for so long was a good one: the next loss is met with the first pause again."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    sink: LinkSink
+    position: Callable[[], Position | None]
+    first: asyncio.Future[None]
+    """Done with the first greeting, or with why there was none."""
+
+
 class WebSocketLink:
     """An EngineLink over HTTP."""
 
@@ -34,18 +44,20 @@ class WebSocketLink:
         self._client = client
         self._task: asyncio.Task[None] | None = None
         self._connected = False
+        self._began_s = 0.0
+        self._pause_s = FIRST_PAUSE_S
 
     @property
     def client(self) -> EngineClient:
         return self._client
 
     async def start(self, sink: LinkSink, position: Callable[[], Position | None]) -> None:
-        first: asyncio.Future[None] = self._hass.loop.create_future()
-        running = self._run(sink, position, first)
-        self._task = self._hass.async_create_background_task(running, "crime_detect feed")
+        self._pause_s = FIRST_PAUSE_S
+        feed = _Feed(sink, position, self._hass.loop.create_future())
+        self._begin(feed, self._run(feed))
         async with AsyncExitStack() as undo:
             undo.push_async_callback(self.stop)
-            await first
+            await feed.first
             undo.pop_all()
 
     async def stop(self) -> None:
@@ -55,29 +67,45 @@ class WebSocketLink:
             await asyncio.gather(task, return_exceptions=True)
         self._connected = False
 
-    async def _run(self, sink: LinkSink, position: Callable[[], Position | None], first: asyncio.Future[None]) -> None:
-        pause_s = FIRST_PAUSE_S
+    def _begin(self, feed: _Feed, running: Coroutine[Any, Any, None]) -> None:
+        self._task = self._hass.async_create_background_task(running, "crime_detect feed")
+        self._task.add_done_callback(partial(self._ended, feed))
+
+    def _ended(self, feed: _Feed, task: asyncio.Task[None]) -> None:
+        """A bug of ours is a lost connection, not the end of all alerts."""
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        if not feed.first.done():
+            feed.first.set_exception(error)
+        elif task is self._task:
+            _LOGGER.error("The feed broke", exc_info=error)
+            self._told(feed.sink, EngineError(type(error).__name__))
+            self._begin(feed, self._run_again(feed))
+
+    async def _run(self, feed: _Feed) -> None:
+        """Connections, one after the other, until one ends for good. Before the first greeting: raises EngineError."""
         while True:
-            began_s = self._hass.loop.time()
+            self._began_s = self._hass.loop.time()
             try:
-                await self._listen(sink, position(), first)
+                await self._listen(feed)
             except EngineError as error:
-                if not first.done():
-                    first.set_exception(error)
+                if not feed.first.done():
+                    raise
+                if self._told(feed.sink, error):
                     return
-                if self._told(sink, error):
-                    return
-            except Exception as error:  # a bug of ours is a lost connection, not the end of all alerts
-                if not first.done():
-                    first.set_exception(error)
-                    return
-                _LOGGER.exception("The feed broke")
-                self._told(sink, EngineError(type(error).__name__))
-            if self._hass.loop.time() - began_s > STEADY_S:
-                pause_s = FIRST_PAUSE_S
-            # Jitter: a restarted engine is not met by all its clients in the same moment.
-            await self._pause(pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            await self._rest()
+
+    async def _run_again(self, feed: _Feed) -> None:
+        await self._rest()
+        await self._run(feed)
+
+    async def _rest(self) -> None:
+        if self._hass.loop.time() - self._began_s > STEADY_S:
+            self._pause_s = FIRST_PAUSE_S
+        # Jitter: a restarted engine is not met by all its clients in the same moment.
+        await self._pause(self._pause_s * random.uniform(0.5, 1.0))
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
 
     async def _pause(self, pause_s: float) -> None:
         await asyncio.sleep(pause_s)
@@ -94,8 +122,9 @@ class WebSocketLink:
             sink.incompatible(str(error))
         return False
 
-    async def _listen(self, sink: LinkSink, position: Position | None, first: asyncio.Future[None]) -> None:
+    async def _listen(self, feed: _Feed) -> None:
         """One connection, until it breaks: raises EngineError."""
+        sink, position = feed.sink, feed.position()
         async with aclosing(self._client.events(position)) as messages:
             try:
                 async with asyncio.timeout(HELLO_S):
@@ -104,8 +133,8 @@ class WebSocketLink:
                 raise CannotConnectError("it does not greet", "timeout") from error
             sink.connected(hello)
             self._connected = True
-            if not first.done():
-                first.set_result(None)
+            if not feed.first.done():
+                feed.first.set_result(None)
             newest = hello.seq or 0
             if position is None or position.seq >= newest:
                 sink.replay_over()

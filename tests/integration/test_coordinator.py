@@ -18,6 +18,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.crime_detect import link_websocket
 from custom_components.crime_detect.const import TOO_NEW, TOO_OLD
 from custom_components.crime_detect.coordinator import CrimeDetectCoordinator, IncidentEvent, IncidentEventKind
+from custom_components.crime_detect.engine.models import Incident
+from custom_components.crime_detect.pictures import Pictures
 from tests.integration.fake_engine import FakeEngine
 
 SetupEntry = Callable[..., Awaitable[MockConfigEntry]]
@@ -288,6 +290,48 @@ async def test_killed_before_an_incident_was_dealt_with(
     slow.hold.set()
     await restart()
     await follower.hears(NEW)
+
+
+@pytest.mark.no_fail_on_log_exception
+@pytest.mark.parametrize("where", ["fetch", "path"], ids=["with its picture", "in every try"])
+async def test_a_bug_with_one_incident_silences_neither_its_camera_nor_another_start(
+    engine: FakeEngine,
+    follower: Follower,
+    restart: Callable[[], Awaitable[None]],
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    where: str,
+) -> None:
+    """It is told without its picture; what cannot be told at all is given up, said, and not tried at every start."""
+    fetch, path = Pictures.fetch, Pictures.path
+
+    async def bad_fetch(self: Pictures, incident: Incident, **later: Any) -> Path | None:
+        if incident.incident_id == first["incident_id"] and not later:
+            raise RuntimeError("a bug of ours")
+        return await fetch(self, incident, **later)
+
+    def bad_path(self: Pictures, incident: Incident) -> Path | None:
+        if incident.incident_id == first["incident_id"] and where == "path":
+            raise RuntimeError("a bug of ours")
+        return path(self, incident)
+
+    await follower.follow()
+    monkeypatch.setattr(Pictures, "fetch", bad_fetch)
+    monkeypatch.setattr(Pictures, "path", bad_path)
+    first = engine.incident(1, started_at=ago(seconds=9))
+    await engine.push_incident(first)
+    await engine.push_incident(engine.incident(2, started_at=ago(seconds=3)))
+    told, bugs = ([1, 2], 1) if where == "fetch" else ([2], 2)
+    await eventually(lambda: len(follower.heard) == len(told))
+    assert [event.incident.incident_id for event in follower.heard] == [engine.incident(n)["incident_id"] for n in told]
+    assert [event.picture is None for event in follower.heard] == [n == 1 for n in told]
+    assert caplog.text.count(f"Incident {first['incident_id']} was not dealt with") == bugs
+    await restart()
+    await engine.push_incident(engine.incident(3, started_at=ago(seconds=1)))
+    await eventually(lambda: len(follower.heard) == len(told) + 1)
+    assert follower.heard[-1].kind is NEW
+    assert caplog.text.count("was not dealt with") == bugs
 
 
 # --- connections ----------------------------------------------------------------------------------------------------
