@@ -219,7 +219,12 @@ def _add_media(commands: Any) -> None:
     export.add_argument("--out", type=Path, metavar="DIR", help="default ID")
     export.add_argument("--originals", action="store_true", help="the unblurred ones too; audited")
     export.add_argument("--config", type=Path, metavar="FILE", help="the service's")
-    for command in (unseal, export):
+    collect = _command(actions, "collect", ".collecting:collect_command", "clips that people judged, to learn from")
+    collect.add_argument("folder", type=Path, metavar="DIR", help="gets CLASS/*.mp4 and clips.csv; later what is new")
+    collect.add_argument("--camera", help="of this one only")
+    collect.add_argument("--originals", action="store_true", help="the unblurred ones where they are kept; audited")
+    collect.add_argument("--config", type=Path, metavar="FILE", help="the service's")
+    for command in (unseal, export, collect):
         _add_data(command)
 
 

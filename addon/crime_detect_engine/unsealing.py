@@ -32,7 +32,7 @@ def unseal_command(arguments: argparse.Namespace) -> int:
         if not stored.sealed:
             raise InvalidInputError(f"{arguments.file} is not sealed")
         with stored.open() as content:
-            _write(content, arguments.out)
+            write_new(content, arguments.out)
     except OSError as error:
         raise InvalidInputError(f"{error.filename or arguments.file}: {error.strerror or error}") from error
     return 0
@@ -72,11 +72,11 @@ async def _kept(store: Store, incident_id: str, *, originals: bool) -> list[tupl
 def _copy(stored: StoredMedia, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with stored.open() as content:
-        _write(content, path)
+        write_new(content, path)
     return path
 
 
-def _write(content: BinaryIO, path: Path | None) -> None:
+def write_new(content: BinaryIO, path: Path | None) -> None:
     """Into a new file that only its owner reads, or to the terminal's other end. Never over a file that is there."""
     if path is None:
         shutil.copyfileobj(content, sys.stdout.buffer)

@@ -272,7 +272,7 @@ async def test_somebody_in_a_zone_at_night_has_light_until_they_have_left(home: 
     assert shining(home), "somebody came back"
     await home.pass_time(minutes=1, seconds=5)
     assert not shining(home)
-    assert home.hass.states.async_entity_ids("scene") == []
+    await home.eventually(lambda: home.hass.states.async_entity_ids("scene") == [])
 
 
 async def test_by_day_or_under_other_conditions_a_zone_stays_dark(home: Home) -> None:

@@ -99,5 +99,7 @@ def _samples(
     cutting = Cutting(SEGMENT_WINDOWS * spec.frames + 1, spec.min_frames + 1, file.spans, most)
     origin, extra = file.origin or folder.folder, folder.label is not None
     for piece, clip in footage.cut(root / file.path, cutting):
+        if file.rest_unknown and not piece.incident:
+            continue
         label = file.label if piece.incident else NORMAL
         yield Sample(file.path, clip, spec.labels.index(label), file.group, fold, origin, extra, file.split)

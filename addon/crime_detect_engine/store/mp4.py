@@ -56,6 +56,17 @@ def _explained(what: str) -> Iterator[None]:
         raise StoreError(f"{what}: {reason}") from error
 
 
+def frame_times(source: Clip) -> list[float]:
+    """When each picture is shown, in seconds from the first, in the order of time; nothing is decoded.
+
+    Raises StoreError.
+    """
+    with _explained("the clip cannot be read"), _opened(source) as container:
+        packets = container.demux(container.streams.video[0])
+        times = sorted(float(one.pts * one.time_base) for one in packets if one.pts is not None)
+    return [time - times[0] for time in times]
+
+
 def remux(span: PacketSpan, target: Target, stopped: threading.Event) -> None:
     """Writes the packets from the first keyframe on as they are. Raises StoreError."""
     to_annex_b, parameters = _annex_b(span.format.codec, span.format.extradata)

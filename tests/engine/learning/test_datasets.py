@@ -45,6 +45,31 @@ def test_a_list_gives_groups_and_folds_and_leaves_out_what_it_does_not_name(root
     ]
 
 
+def test_what_a_list_does_not_call_the_incident_is_left_out(root: Path, recipe_text: str) -> None:
+    """Nobody said that what came before and after is normal."""
+    spec = parse_recipe(recipe_text).spec
+    (root / "clips.csv").write_text("path,group,first,last\nnormal/street_1.mp4,a,,\nfighting/bar_1.mp4,b,30,59\n")
+
+    class Numbered(ServingFootage):
+        def frames(self, path: Path) -> Iterator[SampledFrame]:
+            for number in range(90):
+                yield SampledFrame(number, np.full((4, 4, 3), number, np.uint8), number == 0)
+
+    samples, _ = load_samples(root, DataFolder(groups="clips.csv"), spec, 4, Numbered(spec))
+    shown = {label: [int(image[0, 0, 0]) for s in samples if s.label == label for image in s.clip] for label in (0, 1)}
+    assert (shown[0], shown[1]) == (list(range(90)), list(range(30, 60)))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [("30", "", "line 2: spans are pairs"), ("9", "3", "before it begins"), ("a", "9", "whole numbers")],
+)
+def test_a_span_that_makes_no_sense_is_refused_with_its_line(root: Path, first: str, last: str, message: str) -> None:
+    (root / "clips.csv").write_text(f"path,group,first,last\nfighting/bar_1.mp4,b,{first},{last}\n")
+    with pytest.raises(InvalidInputError, match=message):
+        list_clips(root, DataFolder(groups="clips.csv"), LABELS)
+
+
 def test_sources_without_a_fold_are_dealt_out_whole(root: Path) -> None:
     clips = list_clips(root, DataFolder(), LABELS)
     folds: dict[str, set[int]] = {}

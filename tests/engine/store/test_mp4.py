@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from crime_detect_engine.domain.errors import StoreError
 from crime_detect_engine.domain.ports import Packet, PacketSpan, StreamFormat
-from crime_detect_engine.store.mp4 import browser_playable, encode, remux, transcode
+from crime_detect_engine.store.mp4 import browser_playable, encode, frame_times, remux, transcode
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 GOING = threading.Event()
@@ -148,3 +148,15 @@ def test_nothing_to_encode_is_an_error(tmp_path):
         encode([], tmp_path / "clip.mp4", GOING)
     with pytest.raises(StoreError, match="no JPEG"):
         encode([(0.0, b"junk")], tmp_path / "clip.mp4", GOING)
+
+
+def test_when_each_picture_is_shown_in_the_order_of_time(tmp_path):
+    """Coded out of order, as cameras with B-frames do, and beginning anywhere."""
+    shown = [0.0, 0.1, 0.2, 0.7, 0.8, 1.5]
+    encode([(5 + at, picture(step)) for step, at in enumerate(shown)], tmp_path / "clip.mp4", GOING)
+    assert frame_times(tmp_path / "clip.mp4") == pytest.approx(shown, abs=0.002)
+    assert frame_times(io.BytesIO(encoded("libx264", "mpegts"))) == pytest.approx(
+        [n / 10 for n in range(30)], abs=0.002
+    )
+    with pytest.raises(StoreError, match="cannot be read"):
+        frame_times(io.BytesIO(b"no video"))

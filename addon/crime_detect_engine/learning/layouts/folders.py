@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from crime_detect_engine.domain.errors import InvalidInputError
 
-from .listing import SUFFIXES, ClipFile, Request
+from .listing import SUFFIXES, ClipFile, Request, Span, read_spans
 
 
 def list_folders(request: Request) -> list[ClipFile]:
@@ -23,8 +25,11 @@ def list_folders(request: Request) -> list[ClipFile]:
             row = groups.get(str(path.relative_to(base)))
             if groups and row is None:
                 continue
-            group, fold, origin = row or (stem_group(path), None, "")
-            clips.append(ClipFile(str(path.relative_to(base)), label, group, fold, origin))
+            row = row or _Row(stem_group(path))
+            own = ClipFile(
+                str(path.relative_to(base)), label, row.group, row.fold, row.origin, spans=row.spans, rest_unknown=True
+            )
+            clips.append(own)
     if not clips:
         raise InvalidInputError(f"no video of the classes {', '.join(folders)} below {base}")
     return clips
@@ -35,8 +40,15 @@ def stem_group(path: Path) -> str:
     return path.stem.split("_")[0]
 
 
-def _read_groups(path: Path) -> dict[str, tuple[str, int | None, str]]:
-    """`path,group[,fold][,origin]` by path. Raises InvalidInputError."""
+class _Row(NamedTuple):
+    group: str
+    fold: int | None = None
+    origin: str = ""
+    spans: tuple[Span, ...] | None = None
+
+
+def _read_groups(path: Path) -> dict[str, _Row]:
+    """`path,group[,fold][,origin][,first,last]` by path. Raises InvalidInputError."""
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
@@ -44,7 +56,11 @@ def _read_groups(path: Path) -> dict[str, tuple[str, int | None, str]]:
         raise InvalidInputError(f"{path}: {error.strerror}") from error
     if rows and not {"path", "group"} <= rows[0].keys():
         raise InvalidInputError(f"{path} needs the columns path and group (and may have fold)")
-    return {
-        row["path"]: (row["group"], int(row["fold"]) if row.get("fold") else None, row.get("origin") or "")
-        for row in rows
-    }
+    return {row["path"]: _row(f"{path}, line {number}", row) for number, row in enumerate(rows, 2)}
+
+
+def _row(where: str, row: Mapping[str, str | None]) -> _Row:
+    named = [value for value in (row.get("first"), row.get("last")) if value]
+    spans = read_spans(where, named) if named else None
+    fold = row.get("fold")
+    return _Row(row["group"] or "", int(fold) if fold else None, row.get("origin") or "", spans)

@@ -19,7 +19,8 @@ Span = tuple[int, int]
 class ClipFile:
     """One video before it is decoded. `path` is relative to the data root.
 
-    `spans` None: the whole video is `label`. Otherwise only the spans are, and the rest of the video is normal.
+    `spans` None: the whole video is `label`. Otherwise only the spans are, and the rest of the video is normal, or
+    nobody looked at it and it is left out (`rest_unknown`).
     `split` "": the publishers drew no line, grouped folds do. A `test` video never trains.
     """
 
@@ -30,6 +31,7 @@ class ClipFile:
     origin: str = ""
     split: Split = ""
     spans: tuple[Span, ...] | None = None
+    rest_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
