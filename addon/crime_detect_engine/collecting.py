@@ -192,7 +192,7 @@ def _tell(collection: _Collection) -> None:
     rows = collection.rows.values()
     clips = Counter(row["path"].partition("/")[0] for row in rows)
     occasions = {label: len({row["group"] for row in rows if row["path"].startswith(f"{label}/")}) for label in clips}
-    found = ", ".join(f"{clips[label]} {label} of {occasions[label]} camera nights" for label in sorted(clips))
+    found = ", ".join(f"{clips[label]} {label} (nights of a camera: {occasions[label]})" for label in sorted(clips))
     lines = [f"{collection.folder}: {found or 'nobody has judged an incident that has a clip'}"]
     lines += [f"{count} {what}" for what, count in collection.told.items()]
     if found:
