@@ -22,6 +22,11 @@ def imports(path: Path) -> Iterator[str]:
             yield "." * node.level + (node.module or "")
 
 
+def caught(handler: ast.ExceptHandler) -> set[str]:
+    """The names that it catches; an empty one for `except:`."""
+    return set(ast.unparse(handler.type).strip("()").split(", ")) if handler.type else {""}
+
+
 def test_nothing_of_the_engine_is_imported() -> None:
     wrong = [
         f"{path.relative_to(INTEGRATION)} imports {name}"
@@ -39,6 +44,17 @@ def test_the_client_needs_no_home_assistant() -> None:
         if path.parent.name == "engine"
         for name in imports(path)
         if name.startswith(("homeassistant", "custom_components", ".."))
+    ]
+    assert not wrong
+
+
+def test_nothing_catches_everything() -> None:
+    """A bug ends its task, and whoever began the task sees it: the feed and the queue begin again."""
+    wrong = [
+        f"{path.relative_to(INTEGRATION)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ExceptHandler) and not caught(node).isdisjoint({"", "Exception", "BaseException"})
     ]
     assert not wrong
 
