@@ -95,7 +95,7 @@ async def _take(store: Store, incident: Incident, collection: _Collection, *, or
     if not path.exists():
         stored = await _clip(store, incident, originals=originals)
         if stored is None:
-            collection.told["have no clip, or retention has deleted it"] += 1
+            collection.told["have no clip yet, or retention has deleted it"] += 1
             return
         await asyncio.to_thread(_copy, stored, path)
     first, last = "", ""

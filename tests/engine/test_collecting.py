@@ -131,7 +131,7 @@ def test_what_people_judged_becomes_a_folder_that_a_recipe_reads(judged, data, t
     assert found[real]["group"] == found[false]["group"] != found[elsewhere]["group"], "a night is one occasion"
     said = capsys.readouterr().err
     assert "1 fighting (nights of a camera: 1), 3 normal (nights of a camera: 2)" in said
-    for what in ("1 have no clip", "1 are of rules", "1 have a clip with a gap", "retention does not delete"):
+    for what in ("1 have no clip yet", "1 are of rules", "1 have a clip with a gap", "retention does not delete"):
         assert what in said
     clips = {clip.path: clip for clip in list_folders(Request(out, ("normal", "fighting"), groups="clips.csv"))}
     assert (clips[real].spans, clips[real].rest_unknown, clips[false].spans) == (((60, 90),), True, None)
