@@ -86,7 +86,7 @@ async def _take(store: Store, incident: Incident, collection: _Collection, *, or
         collection.told["are of rules or of unusual movement, which no class stands for"] += 1
         return
     label = incident.label if real else NORMAL
-    name = f"{incident.camera}-{incident.incident_id}.mp4"
+    name = _name(incident)
     path = collection.folder / label / name
     for other in collection.folder.glob(f"*/{name}"):
         if other != path:
@@ -113,6 +113,10 @@ async def _take(store: Store, incident: Incident, collection: _Collection, *, or
     collection.rows[incident.incident_id] = dict(zip(COLUMNS, values, strict=True))
 
 
+def _name(incident: Incident) -> str:
+    return f"{incident.camera}-{incident.incident_id}.mp4"
+
+
 async def _clip(store: Store, incident: Incident, *, originals: bool) -> StoredMedia | None:
     if originals and "clip" in await store.originals.kinds(incident.incident_id):
         return await store.originals.open(incident, "clip", PERSON)
@@ -124,15 +128,22 @@ async def _look_again(store: Store, incident_id: str, collection: _Collection, c
     try:
         incident = await store.incident(incident_id)
     except NotFoundError:
+        if not (collection.folder / collection.rows[incident_id]["path"]).exists():
+            del collection.rows[incident_id]
+            return
         collection.told["are still here although the incident is deleted; remove them if they should go, too"] += 1
         return
     if camera in (None, incident.camera) and incident.verdict is None:
-        (collection.folder / collection.rows.pop(incident_id)["path"]).unlink(missing_ok=True)
+        del collection.rows[incident_id]
+        for path in collection.folder.glob(f"*/{_name(incident)}"):
+            path.unlink()
         collection.told["were taken out: nobody judges them any more"] += 1
 
 
 def _span(incident: Incident, scores: Sequence[Mapping[str, Any]], times: Sequence[float]) -> tuple[int, int] | None:
     """First and last picture of what the model was sure of; a clip ends with the last score of its incident."""
+    if not times:
+        return None
     if not scores:
         return 0, len(times) - 1
     at = [datetime.fromisoformat(str(one["at"])) for one in scores]
@@ -171,8 +182,9 @@ def _read_list(path: Path) -> dict[str, Row]:
     if not path.exists():
         return {}
     with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    if rows and set(rows[0]) != set(COLUMNS):
+        reader = csv.DictReader(stream)
+        rows = list(reader)
+    if set(reader.fieldnames or ()) != set(COLUMNS):
         raise InvalidInputError(f"{path} is not of this command; name another folder, and use both in a recipe")
     return {Path(row["path"]).stem.rpartition("-")[2]: row for row in rows}
 

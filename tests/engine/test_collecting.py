@@ -167,15 +167,20 @@ def test_again_it_takes_what_is_new_and_what_people_think_now(judged, data, tmp_
     said = capsys.readouterr().err
     assert "1 were taken out: nobody judges them any more" in said
     assert "1 are still here although the incident is deleted" in said
+    (out / kept).unlink()
+    collect(data, out)
+    assert "still here" not in capsys.readouterr().err
+    assert kept not in rows(out), "who removed it need not hear of it for ever"
 
 
 def test_what_it_cannot_do_is_said(judged, data, tmp_path, capsys):
     out = tmp_path / "own"
     out.mkdir()
-    (out / "clips.csv").write_text("path,group\nnormal/a.mp4,a\n")
-    assert collect(data, out) == 1
-    assert "is not of this command" in capsys.readouterr().err
-    assert (out / "clips.csv").read_text() == "path,group\nnormal/a.mp4,a\n"
+    for own in ("path,group\nnormal/a.mp4,a\n", "path,group\n"):
+        (out / "clips.csv").write_text(own)
+        assert collect(data, out) == 1
+        assert "is not of this command" in capsys.readouterr().err
+        assert (out / "clips.csv").read_text() == own
     (tmp_path / "file").write_text("")
     assert collect(data, tmp_path / "file" / "x") == 1
     assert "cannot be written" in capsys.readouterr().err
