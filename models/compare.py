@@ -87,16 +87,18 @@ def compare_inputs(arguments: argparse.Namespace) -> None:
         spec = INPUTS[name].changed(recipe.spec)
         own = replace(recipe, spec=spec)
         network = start_network(own, arguments.data).eval()
-        features = padded(frozen_features(network, samples, INPUTS[name].footage(spec)), own)
+        features = padded(frozen_features(network, samples, INPUTS[name].footage(spec, arguments.data)), own)
         by_seed = {0: cross_validate_head("linear", own, samples, features, seed=0, epochs=arguments.epochs)}
         pictures = torch.zeros((16, spec.size, spec.size, 3), dtype=torch.uint8)
         with torch.inference_mode():
             trunk_ms = cpu_ms(lambda network=network, pictures=pictures: network.encoder(pictures)) / 16
+        follow_ms = INPUTS[name].follow_ms(spec, arguments.data)
         tell(arguments, name, own, by_seed, {
             "name": f"input-{name}",
             "architecture": f"frozen {recipe.spec.network.rsplit('-', 1)[0]} (ImageNet) + logistic regression",
             "augmentation": "none",
-            "ms_a_frame": round(trunk_ms, 2),
+            "input": describe_input(spec, INPUTS[name].where),
+            "ms_a_frame": round(trunk_ms + follow_ms, 2),
             "note": INPUTS[name].text,
         })  # fmt: skip
 
@@ -169,7 +171,7 @@ def tell(
     command += f" --source-size {arguments.source_size}" if arguments.source_size else ""
     timed = "torch fp32, one thread"
     row = make_row(
-        recipe.spec, by_seed, {**said, "input": describe_input(recipe.spec), "timed": timed, "command": command}
+        recipe.spec, by_seed, {"input": describe_input(recipe.spec), **said, "timed": timed, "command": command}
     )
     write_row(arguments.out, row)
     say(f"{row['name']}: accuracy {row['accuracy']}, ROC-AUC {row['roc_auc']}, {row['ms_a_frame']} ms")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,13 @@ from typing import Any
 import numpy as np
 from crime_detect_engine.domain.errors import InvalidInputError
 from crime_detect_engine.domain.types import WHOLE, Image, ModelSpec
+from crime_detect_engine.learning.comparison.rows import cpu_ms
 from crime_detect_engine.learning.cutting import Clip, Cutting, Piece
 from crime_detect_engine.learning.datasets import Footage
 from crime_detect_engine.sampling.views import MotionRegion, PeakRegion, clip_views, look
 from crime_detect_engine.training import ServingFootage
 from crime_detect_engine.vision.preprocess import compose_views
+from persons import around_persons, meeting, moving, standing
 
 Treatment = Callable[[Image, Image], Image]
 """The picture now and the one before, uint8 [S, S, 3], to the network's input of that shape."""
@@ -70,13 +71,24 @@ class Input:
     text: str
     spec: dict[str, Any] = field(default_factory=dict)
     make: Callable[[], Treatment] | None = None
-    region: Callable[[], MotionRegion] | None = None
+    region: Callable[[Path], Callable[[], MotionRegion]] | None = None
+    """Makes a region for each clip, given the folder of data sets."""
+    where: str | None = None
+    """What the square follows, where `spec` does not say it."""
 
-    def footage(self, spec: ModelSpec) -> Footage:
+    def footage(self, spec: ModelSpec, data: Path) -> Footage:
         footage = ServingFootage(spec)
         if self.region is not None:
-            return Composed(footage, followed(spec, self.region))
+            return Composed(footage, followed(spec, self.region(data)))
         return footage if self.make is None else Composed(footage, treated(spec, self.make))
+
+    def follow_ms(self, spec: ModelSpec, data: Path) -> float:
+        """CPU time a picture to find the square of an own region; that of the product's regions is next to none."""
+        if self.region is None:
+            return 0.0
+        follower = self.region(data)()
+        pictures = np.random.default_rng(0).integers(0, 256, (2, spec.picture_size, spec.picture_size, 3), np.uint8)
+        return cpu_ms(lambda: follower.follow(pictures[1], pictures[0]))
 
     def changed(self, spec: ModelSpec) -> ModelSpec:
         return replace(spec, **{"region": "motion", **self.spec})
@@ -119,6 +131,10 @@ def by_levels(curve: Callable[[Any], Any]) -> Callable[[], Treatment]:
     return make
 
 
+def peak(blur: float, power: float) -> Callable[[Path], Callable[[], MotionRegion]]:
+    return lambda _data: lambda: PeakRegion(blur, power)
+
+
 FIXED = {"gain_rule": "fixed"}
 PEAK = {"region": "peak"}
 INPUTS = {
@@ -136,7 +152,29 @@ INPUTS = {
     "rgb": Input("the pictures themselves", {"input": "rgb"}),
     "224": Input("differences at 224 px, gain by contrast", {"size": 224}),
     "peak": Input("differences around the place where most moves, gain by contrast", PEAK),
-    "peak-sharp": Input("the same, the strongest place counting more", PEAK, region=partial(PeakRegion, 3, 3)),
-    "peak-fine": Input("the same, places told apart more finely", PEAK, region=partial(PeakRegion, 2, 2)),
-    "peak-flat": Input("the same, the strongest place counting less", PEAK, region=partial(PeakRegion, 3, 1)),
+    "peak-sharp": Input("the same, the strongest place counting more", PEAK, region=peak(3, 3)),
+    "peak-fine": Input("the same, places told apart more finely", PEAK, region=peak(2, 2)),
+    "peak-flat": Input("the same, the strongest place counting less", PEAK, region=peak(3, 1)),
+    "persons": Input(
+        "differences around all persons, gain by contrast; persons by YOLOX-nano in every picture, its time counted",
+        region=around_persons(standing),
+        where="persons",
+    ),
+    "persons-moving": Input(
+        "differences around what moves where persons are (YOLOX-nano, its time counted)",
+        region=around_persons(moving),
+        where="moving persons",
+    ),
+    "persons-meeting": Input(
+        "differences around what moves where persons are, counting more where their boxes meet (YOLOX-nano, its time "
+        "counted)",
+        region=around_persons(meeting),
+        where="persons who meet",
+    ),
+    "persons-peak": Input(
+        "differences around the place where most moves among persons (YOLOX-nano, its time counted): within chance of "
+        "input-peak at three times the cost",
+        region=around_persons(moving, 2),
+        where="the busiest persons",
+    ),
 }

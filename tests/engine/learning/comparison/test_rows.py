@@ -30,3 +30,4 @@ def test_figures_come_from_the_scores(recipe_text: str, tmp_path: Path, confiden
     assert kept["input"] == "difference of the whole picture, 32 px, 16 frames at 8/s"
     around = replace(spec, region="peak", source_size=64)
     assert describe_input(around) == "difference around the busiest place of 64 px, 32 px, 16 frames at 8/s"
+    assert describe_input(around, "persons") == "difference around persons of 64 px, 32 px, 16 frames at 8/s"
