@@ -1,4 +1,4 @@
-"""Owns how the engine describes itself: states that are told when they change, info, health, metrics."""
+"""Owns how the engine describes itself: states that are told when they change, info, health."""
 
 from __future__ import annotations
 
@@ -10,22 +10,17 @@ from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
 from . import __version__
-from .anomaly_watch import anomaly_metrics
 from .domain.clock import Clock
 from .domain.errors import StoreError
 from .domain.types import RULE_CLASSES, CameraState, ModelSpec
 from .domain.wire import SCHEMA_VERSION
 from .inference import Worker
 from .line import Line, discrete
+from .metrics import Figures, metrics_text
 from .outputs.outbox import ChannelStatus, Outbox
 from .pipeline import Pipeline
 from .problems import Problem, low_storage, missing_gpu, refused_logins
-from .scene_metrics import scene_metrics
 from .store.store import Store
 from .writer import Writer
 
@@ -246,70 +241,16 @@ class Status:
         return not problems, {"reasons": problems, "notes": notes, "blind": blind}
 
     def metrics(self) -> str:
-        registry = CollectorRegistry()
-        registry.register(_Figures(self))
-        return generate_latest(registry).decode()
-
-
-class _Figures(Collector):
-    """Prometheus figures, read when asked for."""
-
-    def __init__(self, status: Status) -> None:
-        self._status = status
-
-    def collect(self) -> Sequence[Metric]:
-        status = self._status
-        return [*self._of_cameras(), *self._of_engine(status)]
-
-    def _of_cameras(self) -> Sequence[Metric]:
-        label = ["camera"]
-        online = GaugeMetricFamily("crime_detect_camera_online", "1 while the camera delivers pictures", labels=label)
-        fps = GaugeMetricFamily("crime_detect_camera_fps", "Pictures a second that the camera delivers", labels=label)
-        latency = GaugeMetricFamily("crime_detect_latency_p95_seconds", "From picture to score", labels=label)
-        frames = CounterMetricFamily("crime_detect_frames_sampled", "Frames at the model's rate", labels=label)
-        scored = CounterMetricFamily("crime_detect_frames_scored", "Frames that reached the model", labels=label)
-        dropped = CounterMetricFamily(
-            "crime_detect_frames_dropped", "Frames not looked at", labels=["camera", "where"]
-        )  # fmt: skip
-        reconnects = CounterMetricFamily("crime_detect_reconnects", "Connections lost", labels=label)
-        refused = CounterMetricFamily("crime_detect_scores_refused", "Scores that no decision rests on", labels=label)
-        pipeline = self._status.pipeline
-        for line in pipeline.lines.values():
-            state, counters = line.capture.status(), line.capture.counters()
-            online.add_metric([line.id], float(state.state in (CameraState.LIVE, CameraState.FROZEN)))
-            fps.add_metric([line.id], state.fps)
-            if (latency_s := line.p95_latency_s()) is not None:
-                latency.add_metric([line.id], latency_s)
-            frames.add_metric([line.id], line.frames)
-            scored.add_metric([line.id], line.scored)
-            dropped.add_metric([line.id, "decoder"], counters.dropped)
-            dropped.add_metric([line.id, "corrupt"], counters.corrupt)
-            dropped.add_metric([line.id, "mailbox"], pipeline.dropped(line.id))
-            dropped.add_metric([line.id, "failed_run"], line.lost)
-            reconnects.add_metric([line.id], counters.reconnects)
-            refused.add_metric([line.id], line.refused)
-        watches = {line.id: line.anomaly for line in pipeline.lines.values() if line.anomaly is not None}
-        seen = scene_metrics(pipeline, pipeline.lines.values(), self._status.clock.tick_s())
-        return [online, fps, latency, frames, scored, dropped, reconnects, refused, *anomaly_metrics(watches), *seen]
-
-    def _of_engine(self, status: Status) -> Sequence[Metric]:
-        writer = status.writer.status()
-        pending = GaugeMetricFamily("crime_detect_outbox_pending", "Messages not yet sent", labels=["channel"])
-        sent = CounterMetricFamily("crime_detect_outbox_sent", "Messages sent", labels=["channel"])
-        given_up = CounterMetricFamily("crime_detect_outbox_given_up", "Messages given up", labels=["channel"])
-        for name, channel in status._channels.items():
-            pending.add_metric([name], channel.pending)
-            sent.add_metric([name], channel.sent)
-            given_up.add_metric([name], channel.given_up)
-        storage = status._storage
-        return [
-            CounterMetricFamily("crime_detect_alerts_stored", "Decisions stored", writer["written"]),
-            CounterMetricFamily("crime_detect_alerts_lost", "Decisions lost to a refusing store", writer["lost"]),
-            CounterMetricFamily("crime_detect_audit_lost", "Looks not noted", status.store.audit.accesses.lost),
-            CounterMetricFamily("crime_detect_inference_failures", "", sum(one.failures for one in status.workers)),
-            GaugeMetricFamily("crime_detect_media_bytes", "Pictures and clips", storage.get("media_bytes", 0)),
-            GaugeMetricFamily("crime_detect_disk_free_bytes", "", storage.get("free_bytes", 0)),
-            pending,
-            sent,
-            given_up,
-        ]
+        return metrics_text(
+            Figures(
+                lines=list(self.pipeline.lines.values()),
+                pipeline=self.pipeline,
+                workers=self.workers,
+                writer=self.writer,
+                channels=self._channels,
+                storage=self._storage,
+                audit_lost=self.store.audit.accesses.lost,
+                gpu_load=self._gpu_load,
+                now_tick_s=self.clock.tick_s(),
+            )
+        )

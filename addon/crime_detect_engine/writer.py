@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,6 +72,8 @@ class Writer:
         self.lost = 0
         self.bare = 0
         self.written = 0
+        self.ended: Counter[tuple[str, str, bool]] = Counter()
+        """Incidents that are over by camera, label and whether people were told, stored or not."""
 
     @property
     def fault(self) -> str | None:
@@ -88,6 +91,7 @@ class Writer:
             picture = grounds.picture or line.recorder.picture_at(score.tick_s - score.window_s / 2)
         material = None
         if alert.type is ChangeType.END:
+            self.ended[alert.camera, alert.label, alert.notify] += 1
             material = line.recorder.finish(alert.incident_id, judge.score.tick_s if judge.score else 0.0)
         entry = Entry(
             alert, line.config.location, grounds, picture, material, line.recorder.blur(), bool(line.config.masks)

@@ -27,7 +27,6 @@ from crime_detect_engine.domain.types import (
 from crime_detect_engine.status import Identity, Status
 from crime_detect_engine.store.store import Store
 from crime_detect_engine.writer import Writer
-from prometheus_client.parser import text_string_to_metric_families
 
 
 @pytest.fixture
@@ -187,33 +186,7 @@ async def test_no_camera_is_said(engine):
     assert engine.status.health() == (True, {"reasons": [], "notes": ["no camera is configured"], "blind": False})
 
 
-# --- figures ------------------------------------------------------------------------------------------------------
-
-
-async def test_figures_can_be_read_by_prometheus_and_carry_no_secret(engine):
-    line = engine.flow.add("yard", name='Yard "p4ss" \\ \n')
-    show(line, CameraState.LIVE)
-    await engine.flow.feed(0.1, 8)
-    engine.flow.classifiers[0].plan = [BackendError("lost")]
-    await engine.flow.feed(0.1, 1)
-    text = engine.status.metrics()
-    samples = {
-        (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-    assert samples["crime_detect_camera_online", "yard"] == 1.0
-    assert samples["crime_detect_frames_sampled_total", "yard"] == 9.0
-    assert samples["crime_detect_frames_scored_total", "yard"] == 8.0
-    assert samples["crime_detect_frames_dropped_total", "failed_run", "yard"] == 1.0
-    assert samples["crime_detect_inference_failures_total",] == 1.0
-    assert "p4ss" not in text
-    assert "10.0.0.5" not in text
-
-
-async def test_an_unknown_delay_is_left_out_instead_of_zero(engine):
-    show(engine.flow.add(), CameraState.LIVE)
-    assert not [line for line in engine.status.metrics().splitlines() if line.startswith("crime_detect_latency_p95")]
+# --- info -----------------------------------------------------------------------------------------------------------
 
 
 async def test_info_is_complete_plain_json_without_secrets(engine):
