@@ -62,12 +62,28 @@ def _lines(figures: Mapping[str, Any]) -> Iterator[str]:
     for name, value in figures["stages"].items():
         yield f"| {name.replace('_', ' ')} | {value} |"
     yield ""
+    yield from _lengths(figures["sequence_lengths"], figures["stages"])
+    yield ""
     yield "## Eight cameras through the whole engine"
     yield ""
     yield "| figure | |"
     yield "|--|--|"
     for name, value in cameras.items():
         yield f"| {name.replace('_', ' ')} | {value} |"
+
+
+def _lengths(lengths: Mapping[str, Mapping[str, float]], stages: Mapping[str, float]) -> Iterator[str]:
+    yield "## Length of the window"
+    yield ""
+    yield "What `sequence_length` costs: a score comes twice a second and looks back on so many pictures. Each passes"
+    yield "the frame encoder once whatever the length, so the rest of the camera-second stays as it is."
+    yield ""
+    yield "| pictures | seconds | milliseconds a score | share of a camera-second's processor time |"
+    yield "|--|--|--|--|"
+    others_ms = stages["cpu_ms_a_camera_second"] - 2 * stages["lstm_a_window_ms"]
+    for length, found in lengths.items():
+        share = 2 * found["ms_a_score"] / (others_ms + 2 * found["ms_a_score"])
+        yield f"| {length} | {found['seconds']} | {found['ms_a_score']} | {share:.1%} |"
 
 
 def _ratios(part: Mapping[str, Any]) -> Iterator[str]:

@@ -33,7 +33,8 @@ def figures(load: float) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "machine": {"cores": 2, "processor": "x86_64", "device": "cpu", "precision": "bf16", "load_average": load},
-        "stages": {"decode_ms": 0.36},
+        "stages": {"decode_ms": 0.36, "lstm_a_window_ms": 0.5, "cpu_ms_a_camera_second": 50.0},
+        "sequence_lengths": {"16": {"seconds": 2.0, "ms_a_score": 0.5}, "50": {"seconds": 6.25, "ms_a_score": 25.0}},
         "eight_cameras": {"cameras_a_core": 21.0},
         "ratios": ratios,
         "ratios_held_to_avx2": {"skipped": "ended with 139"},
@@ -42,7 +43,18 @@ def figures(load: float) -> dict[str, Any]:
 
 def test_the_page_holds_the_figures_and_what_could_not_be_measured(write_page: Any) -> None:
     page = write_page(figures(0.1))
-    for text in ("9.87", "0.91", "0.95", "23.4", "421.0", "0.36", "21.0", "70.5"):
+    for text in (
+        "| 16 | 2.0 | 0.5 | 2.0% |",
+        "| 50 | 6.25 | 25.0 | 50.5% |",
+        "9.87",
+        "0.91",
+        "0.95",
+        "23.4",
+        "421.0",
+        "0.36",
+        "21.0",
+        "70.5",
+    ):
         assert text in page
     assert "Not measured, lite: not trained yet." in page
     assert "Not measured: ended with 139." in page

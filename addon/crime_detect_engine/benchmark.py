@@ -36,6 +36,8 @@ from .vision.preprocess import compose
 CAMERAS = 8
 CLIP_S = 16.0
 WARM_UP_S = 4.0
+LENGTHS = (10, 16, 25, 50)
+"""Of windows, in pictures: from the shortest to the longest `sequence_length`."""
 
 
 def bench_command(arguments: argparse.Namespace) -> int:
@@ -57,6 +59,7 @@ def bench_command(arguments: argparse.Namespace) -> int:
             "fallback": note,
             "model_load_s": round(startup_s, 2),
             "stages": measure_stages(clip, classifier),
+            "sequence_lengths": measure_lengths(classifier),
             "eight_cameras": cameras,
             "ratios": measure_ratios(folder),
             "ratios_held_to_avx2": measure_capped(),
@@ -107,6 +110,26 @@ def measure_stages(clip: Path, classifier: NetworkClassifier) -> Mapping[str, fl
     found = {f"{name}_ms": round(median(values) * 1000, 3) for name, values in passes.items()}
     camera_second_ms = found["decode_and_sample_ms"] * 25 + found["cnn_ms"] * spec.fps + found["lstm_a_window_ms"] * 2
     return found | {"cpu_ms_a_camera_second": round(camera_second_ms, 1)}
+
+
+def measure_lengths(classifier: NetworkClassifier) -> Mapping[str, Mapping[str, float]]:
+    """What a score costs that looks back on so many pictures, one thread, median of five interleaved passes.
+
+    The frame encoder is not in it: a picture passes it once, whatever the length.
+    """
+    spec = classifier.spec
+    vectors = np.random.default_rng(0).standard_normal((max(LENGTHS), spec.feature_dim)).astype(np.float32)
+    passes: dict[int, list[float]] = {length: [] for length in LENGTHS}
+    for _ in range(5):
+        for length, took in passes.items():
+            began_s = cpu_s()
+            for _ in range(20):
+                classifier.probabilities([vectors[:length]])
+            took.append((cpu_s() - began_s) / 20)
+    return {
+        str(length): {"seconds": round(length / spec.fps, 2), "ms_a_score": round(median(took) * 1000, 3)}
+        for length, took in passes.items()
+    }
 
 
 async def measure_cameras(clip: Path, spec: ModelSpec, seconds: float) -> Mapping[str, Any]:

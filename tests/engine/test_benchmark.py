@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from crime_detect_engine.benchmark import CAMERAS, measure_cameras, measure_stages
+from crime_detect_engine.benchmark import CAMERAS, LENGTHS, measure_cameras, measure_lengths, measure_stages
 from crime_detect_engine.domain.errors import CheckpointError
 from crime_detect_engine.vision.classifier import load_classifier
 
@@ -26,3 +26,6 @@ async def test_eight_cameras_outlast_their_clip_and_stages_add_up(tmp_path: Path
     stages = measure_stages(clip, classifier)
     assert stages["decode_and_sample_ms"] > 0
     assert stages["cpu_ms_a_camera_second"] > stages["cnn_ms"]
+    lengths = measure_lengths(classifier)
+    assert list(lengths) == [str(length) for length in LENGTHS]
+    assert all(one["ms_a_score"] > 0 for one in lengths.values())
