@@ -42,6 +42,22 @@ def test_scores_come_every_half_second_once_there_are_enough_frames(frame: Any, 
     assert (np.diff(came[-1][1][:, 0]) > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("length", "seen"),
+    [(10, [10, 10, 10, 10, 10, 10, 10]), (12, [10, 12, 12, 12, 12, 12, 12]), (30, [10, 14, 18, 22, 26, 30, 30])],
+)
+def test_a_window_looks_back_as_far_as_it_is_told(frame: Any, spec: ModelSpec, length: int, seen: list[int]) -> None:
+    came = feed(SlidingWindow(spec, length), frame, [n * STEP_S for n in range(35)])
+    assert [len(found) for _, found in came] == seen
+    assert all(found[-1, 0] == pytest.approx(tick_s) for tick_s, found in came)
+
+
+@pytest.mark.parametrize("length", [9, 51])
+def test_a_window_of_no_use_is_refused(spec: ModelSpec, length: int) -> None:
+    with pytest.raises(InvalidInputError, match="10 to 50"):
+        SlidingWindow(spec, length)
+
+
 def test_a_cut_drops_the_window(frame: Any, spec: ModelSpec) -> None:
     window = SlidingWindow(spec)
     feed(window, frame, [n * STEP_S for n in range(12)])
