@@ -1,6 +1,7 @@
 // Owns the event feed: one WebSocket that comes back by itself and resumes after the last event seen.
 
 import { call } from "./api.js";
+import { announce } from "./notify.js";
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30000;
@@ -39,6 +40,7 @@ export function listen(on) {
     } else {
       [seen, epoch] = [message.seq, message.epoch];
     }
+    if (message.kind === "incident") announce(message);
     on[message.kind]?.(message);
   }
 
