@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from crime_detect_engine.outputs.webhook import SCHEMA, GuardedResolver, Webhook
 from tests.fakes import NOON, FakeEngine, WebhookServer
 
 Make = Callable[..., Outgoing]
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "webhook.md"
 
 
 @pytest.fixture
@@ -57,6 +60,26 @@ async def test_the_event_arrives_signed_and_with_a_key_that_names_it(
     assert int(stamp) == NOON.timestamp()
     digest = hmac.new(b"shared", stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     assert headers["X-Crime-Detect-Signature"] == f"sha256={digest}"
+
+
+async def test_the_check_in_the_documentation_knows_ours_from_others(
+    server: WebhookServer, open_channel: Callable[..., WebhookChannel], outgoing: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (check,) = re.findall(r"^```python\n(.*?)^```", DOCUMENTATION.read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(check, names)
+    monkeypatch.setattr(names["time"], "time", NOON.timestamp)
+    await open_channel(server.url, secret="shared").send(outgoing("there"))
+    ((headers, body),) = server.requests
+    is_ours = names["is_ours"]
+    assert is_ours("shared", headers, body)
+    assert not is_ours("another", headers, body)
+    assert not is_ours("shared", headers, body + b" ")
+    assert not is_ours("shared", {}, body)
+    monkeypatch.setattr(names["time"], "time", lambda: NOON.timestamp() + 301)
+    assert not is_ours("shared", headers, body)
+    described = set(re.findall(r"`(\w+)`", DOCUMENTATION.read_text()))
+    assert set(json.loads(body)) - {"schema_version"} <= described
 
 
 @pytest.mark.parametrize(
