@@ -93,7 +93,7 @@ async def test_an_admin_adds_somebody_who_chooses_a_password_and_is_limited_to_a
     await hers.get_by_role("button", name="Change password").click()
     await hers.wait_for_url(f"{site.url}/")
     await expect(hers.locator("[data-camera]")).to_have_count(1)
-    await expect(hers.get_by_role("switch")).to_have_count(0)
+    await expect(hers.locator("[data-camera]").get_by_role("switch")).to_have_count(0)
 
     await marta.locator("summary").click()
     await marta.get_by_label("All cameras").check()
