@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-REPORT = Path(__file__).resolve().parents[1] / "bench" / "report.py"
+from tests.rig.scripts import load_script
 
 
 @pytest.fixture
 def write_page() -> Any:
-    loading = importlib.util.spec_from_file_location("bench_report", REPORT)
-    assert loading is not None
-    assert loading.loader is not None
-    module = importlib.util.module_from_spec(loading)
-    loading.loader.exec_module(module)
-    return module.write_page
+    return load_script("bench/report.py").write_page
 
 
 def figures(load: float) -> dict[str, Any]:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[1] / "bench" / "delivery.py"
+from tests.rig.scripts import load_script
 
 
 @pytest.fixture
 def delivery() -> Any:
-    loading = importlib.util.spec_from_file_location("bench_delivery", SCRIPT)
-    assert loading is not None
-    assert loading.loader is not None
-    module = importlib.util.module_from_spec(loading)
-    loading.loader.exec_module(module)
-    return module
+    return load_script("bench/delivery.py")
 
 
 def told(incident: str, **changes: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -11,17 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests.rig.scripts import load_script
+
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
 @pytest.fixture(scope="module")
 def listing() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("list_tried", MODELS / "list_tried.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("models/list_tried.py")
 
 
 def test_the_table_is_the_one_its_experiments_give(listing: Any) -> None:
@@ -68,22 +64,14 @@ def test_figures_are_taken_from_the_report_and_of_several_seeds_the_mean(listing
 
 
 def test_the_tables_of_the_detectors_are_those_of_their_report() -> None:
-    spec = importlib.util.spec_from_file_location("list_detection", MODELS / "list_detection.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("models/list_detection.py")
     page = (MODELS.parent / "docs" / "tracking.md").read_text(encoding="utf-8")
     report = json.loads((MODELS / "reports" / "detection.json").read_text(encoding="utf-8"))
     assert module.with_tables(page, report) == page, "run python models/measure_detection.py --list"
 
 
 def test_the_tables_of_what_is_hidden_are_those_of_their_report() -> None:
-    spec = importlib.util.spec_from_file_location("list_faces", MODELS / "list_faces.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("models/list_faces.py")
     page = (MODELS.parent / "docs" / "privacy" / "blurring.md").read_text(encoding="utf-8")
     report = json.loads((MODELS / "reports" / "faces.json").read_text(encoding="utf-8"))
     assert module.with_tables(page, report) == page, "run python models/measure_faces.py --list"

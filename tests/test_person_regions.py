@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,18 +10,14 @@ import pytest
 from crime_detect_engine.domain.scene import Box, Detection
 from crime_detect_engine.domain.types import Region
 
-SCRIPT = Path(__file__).resolve().parents[1] / "models" / "persons.py"
+from tests.rig.scripts import load_script
+
 LEFT = Box(0.1, 0.4, 0.2, 0.7)
 
 
 @pytest.fixture
 def persons() -> Any:
-    loading = importlib.util.spec_from_file_location("models_persons", SCRIPT)
-    assert loading is not None
-    assert loading.loader is not None
-    module = importlib.util.module_from_spec(loading)
-    loading.loader.exec_module(module)
-    return module
+    return load_script("models/persons.py")
 
 
 class Finds:

@@ -104,10 +104,9 @@ async def test_the_dashboard_and_the_rules_ask_only_for_what_is_there(engine):
     asked = {target["expr"] for panel in dashboard["panels"] for target in panel["targets"]}
     asked |= {variable["definition"] for variable in dashboard["templating"]["list"] if variable["type"] == "query"}
     asked |= {rule["expr"] for group in rules["groups"] for rule in group["rules"]}
-    known = {"persons", "camera_tampered"}  # only where somebody looks, which no camera of this test does
     for question in asked:
         for name in re.findall(r"\b(?:crime_detect|process)_\w+", question.replace('job="crime_detect"', "")):
-            assert name in names or name.removeprefix("crime_detect_") in known, f"{name} in {question}"
+            assert name in names, f"{name} in {question}"
 
 
 def test_every_panel_has_a_place_of_its_own():

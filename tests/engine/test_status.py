@@ -198,6 +198,17 @@ async def test_info_is_complete_plain_json_without_secrets(engine):
     assert "p4ss" not in json.dumps(info)
 
 
+async def test_figures_are_those_of_this_engine(running, until):
+    show(running.flow.add("yard"), CameraState.LIVE)
+    await until(lambda: "crime_detect_disk_free_bytes" in running.status.metrics())
+    text = running.status.metrics()
+    assert 'crime_detect_camera_online{camera="yard"} 1.0' in text
+    assert "crime_detect_alerts_stored_total 0.0" in text
+    assert "crime_detect_gpu_load_percent" not in text
+    running.status.gpu_load = lambda: 40.0
+    await until(lambda: "crime_detect_gpu_load_percent 40.0" in running.status.metrics())
+
+
 # --- for programs -------------------------------------------------------------------------------------------------
 
 

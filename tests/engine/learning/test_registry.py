@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.rig.scripts import load_script
 
 pytest.importorskip("torch", reason="torch is only in the train environment")
 
@@ -42,14 +42,7 @@ threads = 1
 
 @pytest.fixture(scope="module")
 def crimes() -> Any:
-    place = Path(__file__).resolve().parents[3] / "models" / "datasets" / "crimes.py"
-    spec = importlib.util.spec_from_file_location("crimes", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["crimes"] = module  # its dataclasses look there for their annotations
-    spec.loader.exec_module(module)
-    return module
+    return load_script("models/datasets/crimes.py")
 
 
 @pytest.fixture(scope="module")

@@ -33,13 +33,8 @@ def make_row(spec: ModelSpec, by_seed: Mapping[int, Sequence[ScoredClip]], said:
 
 def describe_input(spec: ModelSpec, around: str | None = None) -> str:
     """`around` for a square that follows something else than `spec` says."""
-    where = {"full": "of the whole picture", "motion": "around the motion", "peak": "around the busiest place"}[
-        spec.region
-    ]
-    if around is not None:
-        where = f"around {around}"
-    if around is not None or spec.region != "full":
-        where = f"{where} of {spec.picture_size} px"
+    around = around or {"full": None, "motion": "the motion", "peak": "the busiest place"}[spec.region]
+    where = f"around {around} of {spec.picture_size} px" if around else "of the whole picture"
     gain = " with gain by contrast" if spec.input == "difference" and spec.gain_rule == "contrast" else ""
     return f"{spec.input}{gain} {where}, {spec.size} px, {spec.frames} frames at {spec.fps:g}/s"
 
